@@ -1,0 +1,15 @@
+/**
+ * Text to tokens: tokenizers, chat templates, completion masks, audits. Knows no tensors, models or data files.
+ *
+ * Conventions of this folder: ids are plain number arrays; a mask has one boolean a token, true where it is trained;
+ * offsets are UTF-16 units; encoding is asynchronous (the binding works on its own threads), decoding is not.
+ */
+export { trainByteLevelBpe, type BpeOptions, type TokenizerJson } from "./byte-level-bpe.js";
+export { loadTokenizer, type LoadTokenizerOptions, type TokenizerParts } from "./load-tokenizer.js";
+export {
+  Tokenizer,
+  type DecodeOptions,
+  type EncodeOptions,
+  type EncodingWithOffsets,
+  type TokenizerInit,
+} from "./tokenizer.js";
