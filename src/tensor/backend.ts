@@ -1,0 +1,59 @@
+/**
+ * The contract between symbolic graphs and what computes them. Every implementation passes one conformance suite
+ * (`test/contracts/backend.ts`).
+ */
+import type { DType, Graph, Shape, TensorType, WeightSource } from "./types.js";
+
+export type HostArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** Numbers in JavaScript. float32 values are Float32Array (the float64 reference also takes and gives Float64Array). */
+export interface HostTensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: HostArray;
+}
+
+/** A value that lives in the backend between runs: a parameter, an optimiser state, a cache. */
+export interface Resident extends TensorType {
+  readonly id: number;
+}
+
+export interface RunOptions {
+  /** Outputs to leave in the backend, each in the resident named; the others are returned. */
+  into?: Readonly<Record<string, Resident>>;
+  /**
+   * Outputs of `into` whose buffer is also the buffer of the input that holds the same resident (a cache written
+   * in place). Without this, a resident that is both read and written is written beside itself and swapped.
+   */
+  inPlace?: readonly string[];
+}
+
+export interface Program {
+  readonly graph: Graph;
+  /** Feeds must name every input that the outputs depend on. */
+  run(feeds: Readonly<Record<string, HostTensor | Resident>>, options?: RunOptions): Promise<Record<string, HostTensor>>;
+  release(): Promise<void>;
+}
+
+export interface CompileOptions {
+  /**
+   * Repack frozen weights for speed: slower to make, faster for one-row products (decoding). Default false.
+   */
+  prepack?: boolean;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Type of the numbers that come out for "float32" tensors. */
+  readonly precision: "float32" | "float64";
+  compile(graph: Graph, options?: CompileOptions): Promise<Program>;
+  upload(value: HostTensor): Promise<Resident>;
+  /** A resident read straight from a weight file, converted to the backend's precision. */
+  load(source: WeightSource, shape: Shape): Promise<Resident>;
+  /** A resident of zeros. */
+  zeros(type: TensorType): Promise<Resident>;
+  download(resident: Resident): Promise<HostTensor>;
+  free(residents: readonly Resident[]): Promise<void>;
+  /** Releases programs, residents and threads. */
+  close(): Promise<void>;
+}
