@@ -1,0 +1,17 @@
+/**
+ * Data: from files in any known format to records, and from tokenised examples to batches.
+ * Conventions: arrays row-major, padding on the right, lengths in tokens, masks 0 or 1, seeds default to 42.
+ */
+export type { Batch, Completion, Example } from "./batch.js";
+export { maximumStepsPerOctave, roundToBucket, type BucketOptions } from "./buckets.js";
+export {
+  batchShape,
+  countTrained,
+  layoutBatch,
+  paddingShare,
+  unitLengths,
+  unpackBatch,
+  type LayoutOptions,
+} from "./layout.js";
+export { planBatches, type BatchPlanOptions } from "./plan.js";
+export { planRows, type RowOptions, type RowPlan } from "./rows.js";
