@@ -1,0 +1,166 @@
+/**
+ * The ONNX Runtime backend: lowers graphs here, runs them on a thread of its own so that the event loop stays free.
+ */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { AttuneError } from "../../errors.js";
+import {
+  type Backend, type CompileOptions, type Graph, type HostTensor, type Program, type Resident, type RunOptions, sameShape, type Shape,
+  showShape, sizeOf, type TensorType, type WeightSource,
+} from "../../tensor/index.js";
+import { lowerGraph } from "./lower-graph.js";
+import type { Command, EngineSettings, Response } from "./protocol.js";
+
+export interface OrtOptions {
+  /** Threads inside one op. Default: the number of cores, at most 8. Results are bit-for-bit equal at equal threads. */
+  threads?: number;
+  /** Write the runtime's profile to files with this prefix when programs are released. Default: none. */
+  profile?: string;
+}
+
+/** Beside this file when compiled; tests run from sources and use the compiled thread. */
+function workerFile(): URL {
+  const own = new URL("./worker.js", import.meta.url);
+  if (existsSync(fileURLToPath(own))) return own;
+  return new URL("../../../dist/backends/ort/worker.js", import.meta.url);
+}
+
+type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
+
+/** The client's end of the engine's thread. */
+class Engine {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #next = 1;
+  #closed: string | undefined;
+
+  constructor(settings: EngineSettings) {
+    this.#worker = new Worker(workerFile(), { workerData: settings });
+    this.#worker.on("message", ({ id, value, error }: Response) => {
+      const pending = this.#pending.get(id)!;
+      this.#pending.delete(id);
+      if (this.#pending.size === 0) this.#worker.unref();
+      if (error === undefined) pending.resolve(value);
+      else pending.reject(new AttuneError("backend", { where: "onnxruntime", expected: "a run", got: error }));
+    });
+    this.#worker.on("error", (error) => this.#fail(`the engine's thread died: ${error.message}`));
+    this.#worker.on("exit", () => this.#fail("the engine was closed"));
+    this.#worker.unref();
+  }
+
+  send(command: Command): Promise<unknown> {
+    if (this.#closed !== undefined) return Promise.reject(closed(this.#closed));
+    const id = this.#next++;
+    this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...command, id });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= "the engine was closed";
+    await this.#worker.terminate();
+  }
+
+  #fail(reason: string): void {
+    this.#closed ??= reason;
+    for (const { reject } of this.#pending.values()) reject(closed(reason));
+    this.#pending.clear();
+  }
+}
+
+const closed = (reason: string): AttuneError =>
+  new AttuneError("backend", { where: "onnxruntime", expected: "a running engine", got: reason });
+
+export function ortBackend(options: OrtOptions = {}): Backend {
+  const threads = options.threads ?? Math.min(8, availableParallelism());
+  const engine = new Engine({ threads, profile: options.profile });
+  let counter = 0;
+  const live = new Set<number>();
+
+  const resident = async ({ shape, dtype }: TensorType, command: (id: number) => Command): Promise<Resident> => {
+    const id = ++counter;
+    live.add(id);
+    await engine.send(command(id));
+    return { id, shape, dtype };
+  };
+  const check = (r: Resident): number => {
+    if (live.has(r.id)) return r.id;
+    throw new AttuneError("backend", { where: "backend", expected: "a resident that is held", got: "one that was freed" });
+  };
+
+  return {
+    name: "ort",
+    precision: "float32",
+    compile: (graph, compileOptions) => compile(engine, graph, { id: ++counter, check, options: compileOptions ?? {} }),
+    upload: (value: HostTensor) => {
+      checkSize("upload", value);
+      return resident(value, (id) => ({ kind: "upload", resident: id, value }));
+    },
+    load: (source: WeightSource, shape: Shape) =>
+      resident({ shape, dtype: "float32" }, (id) => ({ kind: "load", resident: id, source, shape })),
+    zeros: (type) => resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
+    download: async (r) => (await engine.send({ kind: "download", resident: check(r) })) as HostTensor,
+    free: async (list) => {
+      const ids = list.map(check);
+      for (const id of ids) live.delete(id);
+      await engine.send({ kind: "free", residents: ids });
+    },
+    close: () => engine.close(),
+  };
+}
+
+function checkSize(where: string, { data, shape }: HostTensor): void {
+  if (data.length === sizeOf(shape)) return;
+  throw new AttuneError("backend", { where, expected: `${sizeOf(shape)} numbers for ${showShape(shape)}`, got: String(data.length) });
+}
+
+interface CompileContext {
+  id: number;
+  check: (r: Resident) => number;
+  options: CompileOptions;
+}
+
+async function compile(engine: Engine, graph: Graph, { id, check, options }: CompileContext): Promise<Program> {
+  const { model, folder, inputs } = lowerGraph(graph);
+  await engine.send({ kind: "compile", program: id, model, folder, prepack: options.prepack ?? false });
+  const outputs = Object.keys(graph.outputs);
+
+  const feedOf = (name: string, value: HostTensor | Resident | undefined): HostTensor | number => {
+    const type = graph.inputs[name]!;
+    const fits = value !== undefined && value.dtype === type.dtype && sameShape(value.shape, type.shape);
+    if (!fits) {
+      const got = value ? `${value.dtype}${showShape(value.shape)}` : "nothing";
+      throw new AttuneError("backend", { where: `program input "${name}"`, expected: `${type.dtype}${showShape(type.shape)}`, got });
+    }
+    if ("id" in value) return check(value);
+    checkSize(`program input "${name}"`, value);
+    return value;
+  };
+
+  return {
+    graph,
+    run: async (feeds, runOptions: RunOptions = {}) => {
+      const unknown = Object.keys(feeds).find((name) => !(name in graph.inputs));
+      if (unknown !== undefined) {
+        throw new AttuneError("backend", { where: `program input "${unknown}"`, expected: `one of ${Object.keys(graph.inputs).join(", ")}`, got: unknown });
+      }
+      const into = Object.fromEntries(Object.entries(runOptions.into ?? {}).map(([name, r]) => [name, check(r)]));
+      const command: Command = {
+        kind: "run",
+        program: id,
+        feeds: Object.fromEntries(inputs.map((name) => [name, feedOf(name, feeds[name])])),
+        outputs,
+        into,
+        inPlace: runOptions.inPlace ?? [],
+      };
+      return (await engine.send(command)) as Record<string, HostTensor>;
+    },
+    release: async () => {
+      await engine.send({ kind: "release", program: id });
+    },
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * How every op becomes ONNX nodes. The table is exhaustive: an op without a lowering is a type error.
+ * The contributed ops of the runtime are used where they save passes over memory.
+ */
+import type { ComputedOp, Node, OpAttrs, Shape } from "../../tensor/index.js";
+import type { Emitter } from "./emitter.js";
+import { lowerLogProbs, lowerLogProbsGradHidden, lowerLogProbsGradWeight, lowerVocabularyStats } from "./lower-head.js";
+
+export interface LoweringContext<K extends ComputedOp = ComputedOp> {
+  e: Emitter;
+  /** Names of the inputs. */
+  in: readonly string[];
+  node: Node;
+  attrs: OpAttrs[K];
+  shapes: readonly Shape[];
+}
+
+/** Gives the names of the outputs. */
+type Lowering<K extends ComputedOp> = (c: LoweringContext<K>) => string | string[];
+
+const plain =
+  (op: string): Lowering<ComputedOp> =>
+  ({ e, in: inputs }) =>
+    e.emit(op, inputs);
+
+const contributed = "com.microsoft" as const;
+const int = (n: number) => ({ int: n });
+
+function after({ e, in: [x, ...others], node }: LoweringContext<"after">): string {
+  // One element of each, compared with an unlikely number: a zero that is not folded away, whatever comes (NaN too).
+  const firsts = others.map((name) => e.emit("Slice", [e.emit("Reshape", [name, e.int64s([-1])]), e.int64s([0]), e.int64s([1]), e.int64s([0])]));
+  const all = firsts.length === 1 ? firsts[0]! : e.emit("Sum", firsts);
+  const never = e.emit("Equal", [all, e.literal("float32", [1], [1.2345678e38])]);
+  const zero = e.emit("Cast", [never], { attributes: { to: int(1) } });
+  const shape = node.outputs[0]!.shape;
+  return shape.length > 0 ? e.emit("Add", [x!, zero]) : e.emit("Add", [x!, e.emit("Reshape", [zero, e.literal("int64", [0], [])])]);
+}
+
+function scatterAdd({ e, in: [indices, updates], attrs, shapes }: LoweringContext<"scatterAdd">): string {
+  const shape = e.int64s([attrs.rows, ...shapes[1]!.slice(1)]);
+  const zeros = e.emit("ConstantOfShape", [shape]);
+  const wide = e.emit("Cast", [indices!], { attributes: { to: int(7) } });
+  const columns = e.emit("Reshape", [wide, e.int64s([-1, 1])]);
+  return e.emit("ScatterND", [zeros, columns, updates!], { attributes: { reduction: { text: "add" } } });
+}
+
+const last = { axis: int(-1) };
+
+export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  div: plain("Div"),
+  maximum: plain("Max"),
+  minimum: plain("Min"),
+  equal: plain("Equal"),
+  less: plain("Less"),
+  and: plain("And"),
+  or: plain("Or"),
+  not: plain("Not"),
+  where: plain("Where"),
+  neg: plain("Neg"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  abs: plain("Abs"),
+  sign: plain("Sign"),
+  tanh: plain("Tanh"),
+  sigmoid: plain("Sigmoid"),
+  softplus: plain("Softplus"),
+  erf: plain("Erf"),
+  silu: ({ e, in: inputs }) => e.emit("QuickGelu", inputs, { domain: contributed, attributes: { alpha: 1 } }),
+  gelu: ({ e, in: inputs, attrs }) =>
+    e.emit(attrs.approximate === "tanh" ? "FastGelu" : "Gelu", inputs, { domain: contributed }),
+  cast: ({ e, in: inputs, attrs }) =>
+    e.emit("Cast", inputs, { attributes: { to: int(attrs.dtype === "float32" ? 1 : attrs.dtype === "int32" ? 6 : 9) } }),
+  stopGradient: ({ in: [x] }) => x!,
+  after,
+
+  reshape: ({ e, in: [x], attrs }) => e.emit("Reshape", [x!, e.literal("int64", [attrs.shape.length], attrs.shape)]),
+  transpose: ({ e, in: inputs, attrs }) => e.emit("Transpose", inputs, { attributes: { perm: { ints: attrs.perm } } }),
+  expand: ({ e, in: [x], attrs }) => e.emit("Expand", [x!, e.int64s(attrs.shape)]),
+  slice: ({ e, in: [x], attrs }) =>
+    e.emit("Slice", [x!, e.int64s([attrs.start]), e.int64s([attrs.end]), e.int64s([attrs.axis])]),
+  pad: ({ e, in: [x], attrs }) =>
+    e.emit("Pad", [x!, e.int64s([attrs.before, attrs.after]), "", e.int64s([attrs.axis])]),
+  concat: ({ e, in: inputs, attrs }) => e.emit("Concat", inputs, { attributes: { axis: int(attrs.axis) } }),
+
+  sum: ({ e, in: [x], attrs }) =>
+    e.emit("ReduceSum", [x!, e.int64s(attrs.axes)], { attributes: { keepdims: int(attrs.keep ? 1 : 0) } }),
+  max: ({ e, in: [x], attrs }) =>
+    e.emit("ReduceMax", [x!, e.int64s(attrs.axes)], { attributes: { keepdims: int(attrs.keep ? 1 : 0) } }),
+  argmax: ({ e, in: inputs }) => {
+    const index = e.emit("ArgMax", inputs, { attributes: { axis: int(-1), keepdims: int(0) } });
+    return e.emit("Cast", [index], { attributes: { to: int(6) } });
+  },
+  cumsum: ({ e, in: [x], attrs }) =>
+    e.emit("CumSum", [x!, e.literal("int64", [], [attrs.axis])], {
+      attributes: { reverse: int(attrs.reverse ? 1 : 0), exclusive: int(attrs.exclusive ? 1 : 0) },
+    }),
+  sort: ({ e, in: [x], attrs, shapes }) => {
+    const count = e.int64s([shapes[0]!.at(-1)!]);
+    const [values, indices] = e.emitAll("TopK", [x!, count], {
+      outputs: 2,
+      attributes: { axis: int(-1), largest: int(attrs.descending ? 1 : 0), sorted: int(1) },
+    });
+    return [values!, e.emit("Cast", [indices!], { attributes: { to: int(6) } })];
+  },
+
+  matmul: ({ e, in: inputs, attrs, shapes }) => {
+    const attributes = { transA: int(attrs.transA ? 1 : 0), transB: int(attrs.transB ? 1 : 0), alpha: attrs.alpha };
+    return shapes[0]!.length === 2 ? e.emit("Gemm", inputs, { attributes }) : e.emit("FusedMatMul", inputs, { domain: contributed, attributes });
+  },
+  gemm: ({ e, in: inputs, attrs }) =>
+    e.emit("Gemm", inputs, {
+      attributes: { transA: int(attrs.transA ? 1 : 0), transB: int(attrs.transB ? 1 : 0), alpha: attrs.alpha, beta: 1 },
+    }),
+  frozenMatmul: ({ e, in: inputs, attrs }) => e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } }),
+
+  gather: ({ e, in: inputs }) => e.emit("Gather", inputs, { attributes: { axis: int(0) } }),
+  scatterAdd,
+  take: ({ e, in: [x, indices], shapes }) => {
+    const picked = e.emit("GatherElements", [x!, e.emit("Reshape", [indices!, e.int64s([...shapes[1]!, 1])])], { attributes: last });
+    return e.emit("Reshape", [picked, e.literal("int64", [shapes[1]!.length], shapes[1]!)]);
+  },
+  put: ({ e, in: [indices, values], attrs, shapes }) => {
+    const one = e.int64s([...shapes[0]!, 1]);
+    const zeros = e.emit("ConstantOfShape", [e.int64s([...shapes[0]!, attrs.size])]);
+    return e.emit("ScatterElements", [zeros, e.emit("Reshape", [indices!, one]), e.emit("Reshape", [values!, one])], { attributes: last });
+  },
+  takeAlong: ({ e, in: inputs }) => e.emit("GatherElements", inputs, { attributes: last }),
+  putAlong: ({ e, in: inputs, attrs, shapes }) => {
+    const zeros = e.emit("ConstantOfShape", [e.int64s([...shapes[0]!.slice(0, -1), attrs.size])]);
+    return e.emit("ScatterElements", [zeros, ...inputs], { attributes: { ...last, reduction: { text: "add" } } });
+  },
+
+  softmax: ({ e, in: inputs }) => e.emit("Softmax", inputs, { attributes: last }),
+  logSoftmax: ({ e, in: inputs }) => e.emit("LogSoftmax", inputs, { attributes: last }),
+  rmsNorm: ({ e, in: inputs, attrs }) =>
+    e.emitAll("SimplifiedLayerNormalization", inputs, { outputs: 2, attributes: { ...last, epsilon: attrs.eps } }),
+  layerNorm: ({ e, in: inputs, attrs }) =>
+    e.emitAll("LayerNormalization", inputs, { outputs: 3, attributes: { ...last, epsilon: attrs.eps } }),
+  rotary: ({ e, in: [x, positions, cos, sin], attrs, shapes }) => {
+    const wide = e.emit("Cast", [positions!], { attributes: { to: int(7) } });
+    const back = attrs.inverse ? e.emit("Neg", [sin!]) : sin!;
+    const partial = attrs.rotaryDim < attrs.headDim;
+    return e.emit("RotaryEmbedding", [x!, wide, cos!, back], {
+      domain: contributed,
+      attributes: partial ? { num_heads: int(shapes[0]![2]! / attrs.headDim), rotary_embedding_dim: int(attrs.rotaryDim) } : {},
+    });
+  },
+  logProbs: lowerLogProbs,
+  logProbsGradHidden: lowerLogProbsGradHidden,
+  logProbsGradWeight: lowerLogProbsGradWeight,
+  vocabularyStats: lowerVocabularyStats,
+  cachedAttention: ({ e, in: inputs, attrs }) =>
+    e.emitAll("GroupQueryAttention", inputs, {
+      outputs: 3,
+      domain: contributed,
+      attributes: {
+        num_heads: int(attrs.heads),
+        kv_num_heads: int(attrs.kvHeads),
+        scale: attrs.scale,
+        local_window_size: int(attrs.window > 0 ? attrs.window : -1),
+        softcap: attrs.softcap,
+      },
+    }),
+};

@@ -1,0 +1,189 @@
+/**
+ * The engine's thread: owns the sessions and the resident buffers, runs one request at a time. `session.run` blocks
+ * this thread and no other. Knows ONNX models and bytes, no graph.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import type { DType, HostArray, HostTensor, WeightSource } from "../../tensor/index.js";
+import type { EngineSettings, Request, Response } from "./protocol.js";
+
+const settings = workerData as EngineSettings;
+const sessions = new Map<number, ort.InferenceSession>();
+
+interface Held {
+  tensor: ort.Tensor;
+  /** Second buffer, made when a run reads and writes the same resident. */
+  spare?: ort.Tensor | undefined;
+}
+const residents = new Map<number, Held>();
+
+const ORT_TYPES: Record<DType, "float32" | "int32" | "bool"> = { float32: "float32", int32: "int32", bool: "bool" };
+
+function arrayOf(dtype: DType, size: number): HostArray {
+  return dtype === "float32" ? new Float32Array(size) : dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
+}
+
+function toOrt({ dtype, shape, data }: HostTensor): ort.Tensor {
+  const typed = data instanceof Float64Array ? Float32Array.from(data) : data;
+  return new ort.Tensor(ORT_TYPES[dtype], typed as Float32Array, [...shape]);
+}
+
+function toHost(t: ort.Tensor): HostTensor {
+  return { shape: t.dims, dtype: t.type as DType, data: t.data as HostArray };
+}
+
+function emptyLike(t: ort.Tensor): ort.Tensor {
+  return toOrt({ dtype: t.type as DType, shape: t.dims, data: arrayOf(t.type as DType, t.size) });
+}
+
+/** bfloat16 is the upper half of a float32; float16 is widened by its fields. */
+function widen(source: WeightSource, bytes: Uint8Array): Float32Array {
+  if (source.storage === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  const out = new Float32Array(halves.length);
+  const bits = new Uint32Array(out.buffer);
+  if (source.storage === "BF16") {
+    for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+    return out;
+  }
+  for (let i = 0; i < halves.length; i++) {
+    const h = halves[i]!;
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h >> 10) & 0x1f;
+    const fraction = h & 0x3ff;
+    out[i] =
+      exponent === 0
+        ? sign * fraction * 2 ** -24
+        : exponent === 31
+          ? fraction
+            ? Number.NaN
+            : sign * Infinity
+          : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}
+
+function readWeight(source: WeightSource): Float32Array {
+  const bytes = new Uint8Array(source.bytes);
+  const fd = openSync(source.file, "r");
+  try {
+    let done = 0;
+    while (done < bytes.length) {
+      const got = readSync(fd, bytes, done, bytes.length - done, source.offset + done);
+      if (got === 0) throw new Error(`${source.file}: ends before the weight at byte ${source.offset} does`);
+      done += got;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return widen(source, bytes);
+}
+
+function held(id: number): Held {
+  const value = residents.get(id);
+  if (!value) throw new Error(`resident ${id} was freed`);
+  return value;
+}
+
+async function compile(request: Extract<Request, { kind: "compile" }>): Promise<null> {
+  const config: Record<string, string> = {};
+  if (request.folder !== undefined) config["session.model_external_initializers_file_folder_path"] = request.folder;
+  if (!request.prepack) config["session.disable_prepacking"] = "1";
+  const options: ort.InferenceSession.SessionOptions = {
+    intraOpNumThreads: settings.threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: request.optimise ?? "all",
+    enableCpuMemArena: true,
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    ...(settings.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: `${settings.profile}-${request.program}` }),
+    extra: config,
+  };
+  sessions.set(request.program, await ort.InferenceSession.create(request.model, options));
+  return null;
+}
+
+async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<string, HostTensor>> {
+  const session = sessions.get(request.program);
+  if (!session) throw new Error("the program was released");
+  const feeds: Record<string, ort.Tensor> = {};
+  const read = new Set<number>();
+  for (const [name, value] of Object.entries(request.feeds)) {
+    if (typeof value === "number") {
+      feeds[`in:${name}`] = held(value).tensor;
+      read.add(value);
+    } else {
+      feeds[`in:${name}`] = toOrt(value);
+    }
+  }
+  const fetches: Record<string, ort.Tensor | null> = {};
+  const swaps: Held[] = [];
+  for (const name of request.outputs) fetches[`out:${name}`] = null;
+  for (const [name, id] of Object.entries(request.into)) {
+    const value = held(id);
+    if (read.has(id) && !request.inPlace.includes(name)) {
+      value.spare ??= emptyLike(value.tensor);
+      fetches[`out:${name}`] = value.spare;
+      swaps.push(value);
+    } else {
+      fetches[`out:${name}`] = value.tensor;
+    }
+  }
+  const results = await session.run(feeds, fetches as ort.InferenceSession.NullableOnnxValueMapType);
+  for (const value of swaps) [value.tensor, value.spare] = [value.spare!, value.tensor];
+  const out: Record<string, HostTensor> = {};
+  for (const name of request.outputs) {
+    if (!(name in request.into)) out[name] = toHost(results[`out:${name}`] as ort.Tensor);
+  }
+  return out;
+}
+
+async function handle(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case "compile":
+      return compile(request);
+    case "run":
+      return run(request);
+    case "release": {
+      const session = sessions.get(request.program);
+      sessions.delete(request.program);
+      if (session && settings.profile !== undefined) session.endProfiling();
+      await session?.release();
+      return null;
+    }
+    case "upload":
+      residents.set(request.resident, { tensor: toOrt(request.value) });
+      return null;
+    case "load":
+      residents.set(request.resident, {
+        tensor: new ort.Tensor("float32", readWeight(request.source), [...request.shape]),
+      });
+      return null;
+    case "zeros": {
+      const size = request.shape.reduce((a, b) => a * b, 1);
+      residents.set(request.resident, { tensor: toOrt({ ...request, data: arrayOf(request.dtype, size) }) });
+      return null;
+    }
+    case "download":
+      return toHost(held(request.resident).tensor);
+    case "free":
+      for (const id of request.residents) residents.delete(id);
+      return null;
+  }
+}
+
+let queue: Promise<void> = Promise.resolve();
+
+parentPort!.on("message", (request: Request) => {
+  queue = queue.then(async () => {
+    let response: Response;
+    try {
+      response = { id: request.id, value: await handle(request) };
+    } catch (error) {
+      response = { id: request.id, error: error instanceof Error ? error.message : String(error) };
+    }
+    parentPort!.postMessage(response);
+  });
+});
