@@ -1,0 +1,24 @@
+"""One LoRA step of TRL's RewardTrainer: Bradley-Terry loss on a one-label sequence classifier whose head is trained.
+
+    python reward_step.py '{"model": "folder", "data": "pairs.jsonl", "setting": "bfloat16-checkpoint"}'
+"""
+
+from training import lora, measure, training_options
+
+
+def main() -> None:
+    options = training_options(pairs=2)
+
+    def build(setting, arguments, rows):
+        from trl import RewardConfig, RewardTrainer
+
+        args = RewardConfig(**arguments, model_init_kwargs={"dtype": setting["weights"]})
+        peft_config = lora(options, "SEQ_CLS")
+        peft_config.modules_to_save = ["score"]
+        return RewardTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=peft_config)
+
+    measure("reward_step", options, batch=options["pairs"], sequences=2 * options["pairs"], build=build)
+
+
+if __name__ == "__main__":
+    main()
