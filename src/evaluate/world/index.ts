@@ -1,0 +1,25 @@
+/**
+ * The built-in world: facts, questions, answers in every manner, and simulated people whose true utility is known.
+ * Everything is a pure function of its seed. Utilities are in Bradley-Terry log-odds; splits are by prompt.
+ */
+export {
+  drawStyle,
+  demonstrationRates,
+  mixedRates,
+  writeAnswer,
+  type AnswerStyle,
+  type StyleRates,
+} from "./answers.js";
+export {
+  builtInAnnotators,
+  drawAnnotators,
+  judge,
+  tasteOfPeople,
+  type SimulatedAnnotator,
+  type SimulatedJudgement,
+} from "./annotators.js";
+export { readClaim, rightAnswer, type Claim } from "./claims.js";
+export { builtInSeed, createWorld, statementOf } from "./facts.js";
+export { answerFeatures, freeWords, type AnswerFeatures } from "./features.js";
+export type { Attribute, Fact, Kind, Question, Split, World } from "./schema.js";
+export { commonTaste, meanTaste, tasteNames, utility, type Taste } from "./utility.js";
