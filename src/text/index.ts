@@ -13,3 +13,5 @@ export {
   type EncodingWithOffsets,
   type TokenizerInit,
 } from "./tokenizer.js";
+export { ChatTemplate, type MarkedText, type RenderOptions } from "./chat-template.js";
+export type { ChatMessage, ContentPart, ToolCall } from "./chat-message.js";

@@ -166,7 +166,7 @@ function decoderTokens(config: Record<string, unknown>): TokenToAdd[] {
 function withAddedTokens(json: string, tokens: readonly TokenToAdd[], where: string): string {
   if (tokens.length === 0) return json;
   const file = parseObject(json, where) as {
-    added_tokens?: { id: number; content: string }[];
+    added_tokens?: { id: number; content: string; [flag: string]: unknown }[];
     model?: { vocab?: Record<string, number> | unknown[] };
   };
   const added = (file.added_tokens ??= []);
