@@ -20,3 +20,52 @@ export { openSafetensors, type SafetensorsFile, type TensorEntry } from "./safet
 export type { StoredDtype, WeightDtype } from "./safetensors-dtype.js";
 export { elementCount, readTensor, readTensor64 } from "./safetensors-read.js";
 export { openWeights } from "./safetensors-shards.js";
+export {
+  type TensorPieces,
+  type TensorToWrite,
+  writeSafetensors,
+  writeWeights,
+} from "./safetensors-write.js";
+export { ropeFrequencies, ropeTables, type RopeFrequencies, type RopeTables } from "./rope.js";
+export { attention, attentionMasks, type TokenInputs } from "./graph/attention.js";
+export { type AttentionPlan, attentionBlock, causalPlan, planAttention } from "./graph/attention-plan.js";
+export {
+  embeddingName,
+  type ForwardOptions,
+  hiddenStates,
+  type ModelGraph,
+  type Recompute,
+  tokenInputs,
+} from "./graph/decoder.js";
+export {
+  headOutputs,
+  outputWeight,
+  targetLogProbs,
+  targetStats,
+  type TargetInputs,
+  wholeLogits,
+} from "./graph/heads.js";
+export { type AdaptedModule, type AdaptedModules, linear } from "./graph/linear.js";
+export { bindWeights, frozenWeight, parameter, parameterInputs, type Weights } from "./graph/weights.js";
+export { type ParameterSource, savedConfig, saveModelFolder, type SaveOptions } from "./save.js";
+export { type RandomModelOptions, writeRandomModel } from "./random-model.js";
+export { resolveModel, type ResolveOptions } from "./hub.js";
+export { openModel, type OpenedModel, type OpenModelOptions } from "./open.js";
+export { mergeLora, type MergeOptions } from "./lora-merge.js";
+export {
+  adapterTensors,
+  type LoraSpec,
+  type LoraTarget,
+  resolveLora,
+  type SavedParameter,
+} from "./lora-spec.js";
+export { type LoraConfig, loraDefaults, type LoraTask, normaliseAdapterConfig } from "./peft-config.js";
+export {
+  type Adapter,
+  type AdapterToWrite,
+  adapterValues,
+  isAdapterFolder,
+  mergedParameters,
+  openAdapter,
+  writeAdapter,
+} from "./peft.js";

@@ -86,7 +86,8 @@ interface Local {
 function ruleGradient(node: Node, { outs, dys, wants }: Local): (Tensor | undefined)[] {
   const rule = GRADIENTS[node.op];
   if (rule === null) return [];
-  if (rule === "refused" || dys.slice(1).some((g) => g !== undefined)) {
+  const whole = typeof rule === "object";
+  if (rule === "refused" || (!whole && dys.slice(1).some((g) => g !== undefined))) {
     throw new AttuneError("backend", {
       where: `tensor.grad: ${node.op}`,
       expected: "a result that is not differentiated (a metric)",
@@ -94,8 +95,9 @@ function ruleGradient(node: Node, { outs, dys, wants }: Local): (Tensor | undefi
       fix: "wrap it in stopGradient, or build it from differentiable ops",
     });
   }
-  const apply = rule as (c: GradientContext<OpName>) => (Tensor | undefined)[];
-  return apply({ inputs: node.inputs, outputs: outs, attrs: node.attrs as OpAttrs[OpName], dy: dys[0]!, wants });
+  const apply = (whole ? rule.whole : rule) as (c: GradientContext<OpName>) => (Tensor | undefined)[];
+  const attrs = node.attrs as OpAttrs[OpName];
+  return apply({ inputs: node.inputs, outputs: outs, attrs, dy: dys[0]!, dys, wants });
 }
 
 function blockGradient(node: Node<"block">, dys: readonly (Tensor | undefined)[], wants: readonly boolean[]): (Tensor | undefined)[] {

@@ -67,6 +67,9 @@ export const pad = (x: Tensor, axis: number, widths: { before: number; after: nu
   widths.before === 0 && widths.after === 0 ? x : make("pad", [x], { axis, ...widths });
 export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
   parts.length === 1 ? parts[0]! : make("concat", parts, { axis });
+/** Consecutive parts of an axis. */
+export const split = (x: Tensor, axis: number, sizes: readonly number[]): Tensor[] =>
+  sizes.length === 1 ? [x] : apply("split", [x], { axis, sizes });
 /** A new axis of size 1. */
 export const unsqueeze = (x: Tensor, axis: number): Tensor =>
   reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]);

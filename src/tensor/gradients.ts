@@ -3,10 +3,10 @@
  * `null`: no gradient flows (integers, comparisons). "refused": a gradient arriving here is a mistake of the caller.
  */
 import {
-  add, cast, cumsum, div, equal, exp, expand, gather, less, matmul, mul, neg, not, pad, put, putAlong, reshape,
+  add, cast, concat, cumsum, div, equal, exp, expand, gather, less, matmul, mul, neg, not, pad, put, putAlong, reshape,
   scatterAdd, sigmoid, sign, slice, softmax, sub, sum, sumTo, take, takeAlong, transpose, where,
 } from "./functions.js";
-import { make } from "./node.js";
+import { constant, make } from "./node.js";
 import type { LogProbAttrs, OpAttrs, OpName } from "./ops.js";
 import { sizeOf } from "./shape.js";
 import type { Tensor } from "./types.js";
@@ -15,13 +15,20 @@ export interface GradientContext<K extends OpName> {
   inputs: readonly Tensor[];
   outputs: readonly Tensor[];
   attrs: OpAttrs[K];
-  /** Gradient of the first output (always present for ops with one). */
+  /** Gradient of the first output. */
   dy: Tensor;
+  /** Gradients of all outputs, where they arrived; only rules in `whole` see more than the first. */
+  dys: readonly (Tensor | undefined)[];
   /** Which inputs want a gradient. */
   wants: readonly boolean[];
 }
 
 type Rule<K extends OpName> = (c: GradientContext<K>) => (Tensor | undefined)[];
+
+/** A rule for an op all of whose outputs are differentiable. */
+interface Whole<K extends OpName> {
+  whole: Rule<K>;
+}
 
 const float = (condition: Tensor): Tensor => cast(condition, "float32");
 
@@ -96,7 +103,7 @@ function logProbsGradient({ inputs, attrs, dy, wants }: GradientContext<"logProb
   ];
 }
 
-export const GRADIENTS: { readonly [K in OpName]: Rule<K> | null | "refused" } = {
+export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "refused" } = {
   input: null,
   constant: null,
   weight: null,
@@ -160,6 +167,11 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | null | "refused" } =
       start = end;
       return part;
     });
+  },
+  split: {
+    whole: ({ outputs, attrs: { axis }, dys }) => [
+      concat(outputs.map((t, i) => dys[i] ?? constant(0, t.shape)), axis),
+    ],
   },
 
   sum: ({ inputs: [x], attrs: { axes }, dy }) => {

@@ -66,6 +66,8 @@ export interface OpAttrs {
   slice: { readonly axis: number; readonly start: number; readonly end: number };
   pad: { readonly axis: number; readonly before: number; readonly after: number };
   concat: { readonly axis: number };
+  /** Consecutive parts of an axis, one output each. */
+  split: { readonly axis: number; readonly sizes: readonly number[] };
 
   // reductions
   sum: { readonly axes: readonly number[]; readonly keep: boolean };

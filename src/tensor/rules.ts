@@ -116,6 +116,11 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
     }
     return one(first.shape.map((n, i) => (i === axis ? total : n)), first.dtype);
   },
+  split: ([x], { axis, sizes }) => {
+    const total = sizes.reduce((a, b) => a + b, 0);
+    if (total !== x!.shape[axis]) fail("split", `parts of ${x!.shape[axis]}`, sizes.join(" + "));
+    return sizes.map((size) => ({ shape: x!.shape.map((n, i) => (i === axis ? size : n)), dtype: x!.dtype }));
+  },
 
   sum: ([x], { axes, keep }) => one(reduced(x!.shape, axes, keep), x!.dtype),
   max: ([x], { axes, keep }) => one(reduced(x!.shape, axes, keep), x!.dtype),

@@ -85,6 +85,8 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
   pad: ({ e, in: [x], attrs }) =>
     e.emit("Pad", [x!, e.int64s([attrs.before, attrs.after]), "", e.int64s([attrs.axis])]),
   concat: ({ e, in: inputs, attrs }) => e.emit("Concat", inputs, { attributes: { axis: int(attrs.axis) } }),
+  split: ({ e, in: [x], attrs }) =>
+    e.emitAll("Split", [x!, e.int64s(attrs.sizes)], { outputs: attrs.sizes.length, attributes: { axis: int(attrs.axis) } }),
 
   sum: ({ e, in: [x], attrs }) =>
     e.emit("ReduceSum", [x!, e.int64s(attrs.axes)], { attributes: { keepdims: int(attrs.keep ? 1 : 0) } }),
