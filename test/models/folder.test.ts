@@ -135,6 +135,15 @@ describe.skipIf(absent)(`folders that do not fit are refused${note}`, () => {
     );
   });
 
+  test("weights that are whole numbers, by name", () => {
+    const folder = copy("llama", "integers");
+    const file = join(folder, "model.safetensors");
+    const bytes = readFileSync(file);
+    bytes.write("I32", bytes.indexOf('"F32"') + 1);
+    writeFileSync(file, bytes);
+    expect(() => openModelFolder(folder)).toThrow(/expected weights of type F32, BF16, F16, got I32/);
+  });
+
   test("an unknown tensor, by name", () => {
     const folder = copy("llama", "unknown");
     editConfig(folder, { num_hidden_layers: 1 });

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { createRandom } from "../../src/util/random.js";
 import {
   openSafetensors,
   openWeights,
@@ -136,6 +137,30 @@ describe("a damaged or lying header is refused", () => {
 });
 
 const values = Float32Array.from([0, -0, 1, -1.5, 0.3, 1e-8, 65504, 1e30, -Infinity, NaN]);
+
+test("a header with any one byte changed opens or is refused, and never anything else", async () => {
+  const path = join(scratch, "fuzz.safetensors");
+  const data = Float32Array.of(1, 2, 3, 4);
+  await writeSafetensors(path, [
+    { name: "a", shape: [2, 2], dtype: "F32", data },
+    { name: "b", shape: [4], dtype: "BF16", data },
+  ]);
+  const bytes = readFileSync(path);
+  const random = createRandom(7);
+  let refused = 0;
+  for (let round = 0; round < 400; round++) {
+    const damaged = Buffer.from(bytes);
+    damaged[random.integer(bytes.length - 24)] = random.integer(256);
+    writeFileSync(path, damaged);
+    try {
+      openSafetensors(path);
+    } catch (error) {
+      expect(error).toMatchObject({ name: "AttuneError", code: "model" });
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(200);
+});
 
 describe("what is written is read back", () => {
   test("float32, byte for byte, with metadata for transformers", async () => {
