@@ -49,15 +49,15 @@ export const mixedRates: StyleRates = {
   breaksOff: 0.04,
 };
 
-/** Good but imperfect, as people's own demonstrations are: about one in four has a fault. */
+/** Good but imperfect, as people's own demonstrations are: about four in ten have a fault. Leaves preferences something to teach. */
 export const demonstrationRates: StyleRates = {
-  wrong: 0.08,
-  padded: 0.1,
-  hedged: 0.08,
-  robotic: 0.03,
-  warm: 0.4,
-  repeats: 0.01,
-  breaksOff: 0.01,
+  wrong: 0.12,
+  padded: 0.18,
+  hedged: 0.14,
+  robotic: 0.06,
+  warm: 0.3,
+  repeats: 0.02,
+  breaksOff: 0.02,
 };
 
 export function drawStyle(random: Random, rates: StyleRates = mixedRates): AnswerStyle {

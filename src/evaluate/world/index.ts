@@ -19,6 +19,19 @@ export {
   type SimulatedJudgement,
 } from "./annotators.js";
 export { readClaim, rightAnswer, type Claim } from "./claims.js";
+export { corpusDocuments, type ChatTurn, type CorpusDocument, type CorpusOptions } from "./corpus.js";
+export {
+  answerPairs,
+  collectJudgements,
+  demonstrations,
+  drawQuestions,
+  preferenceRows,
+  promptOf,
+  type AnswerPair,
+  type DemonstrationRow,
+  type JudgedPair,
+  type PreferenceRow,
+} from "./datasets.js";
 export { builtInSeed, createWorld, statementOf } from "./facts.js";
 export { answerFeatures, freeWords, type AnswerFeatures } from "./features.js";
 export type { Attribute, Fact, Kind, Question, Split, World } from "./schema.js";

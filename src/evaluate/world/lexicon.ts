@@ -1,6 +1,7 @@
 /** Every word that this world's own texts use, whatever the seed. Knows words only, not what they mean. */
 import { kinds, openers } from "./facts.js";
 import * as phrases from "./phrases.js";
+import { smallTalk } from "./small-talk.js";
 
 let words: ReadonlySet<string> | undefined;
 
@@ -20,5 +21,8 @@ function worldTexts(): string[] {
     ]),
   ]);
   const ofManners = Object.values(phrases).flat();
-  return [...ofKinds, ...ofManners, ...openers].map((text) => text.replaceAll(/\{[sv]\}/g, " "));
+  const ofSmallTalk = smallTalk.flatMap(({ said, replies }) => [said, ...replies]);
+  return [...ofKinds, ...ofManners, ...ofSmallTalk, ...openers].map((text) =>
+    text.replaceAll(/\{[sv]\}/g, " "),
+  );
 }
