@@ -1,0 +1,188 @@
+/**
+ * The model that is trained: which parameters move, how they start, and the same model as its own reference.
+ * Knows nothing of losses, data or steps.
+ */
+import { AttuneError } from "../errors.js";
+import {
+  type Adapter, adapterValues, type AdaptedModules, bindWeights, type LoraConfig, loraDefaults, type LoraSpec, mergedParameters,
+  type ModelFolder, type ModelGraph, type OpenedModel, type ParameterEntry, readTensor, resolveLora, saveModelFolder, writeAdapter,
+} from "../models/index.js";
+import type { Backend, Resident, Tree } from "../tensor/index.js";
+import { createRandom } from "../util/random.js";
+
+/** How one trainable parameter starts. */
+export interface TrainableParameter {
+  readonly shape: readonly number[];
+  /** From the model's file, or made by the seed. */
+  readonly start: ParameterEntry | (() => Float32Array);
+  /** Whether weight decay applies: matrices yes, norms and biases no (as transformers' Trainer). */
+  readonly decay: boolean;
+}
+
+export interface Policy {
+  readonly folder: ModelFolder;
+  /** Undefined: all parameters are trained. */
+  readonly lora: { readonly config: LoraConfig; readonly spec: LoraSpec } | undefined;
+  readonly trainable: ReadonlyMap<string, TrainableParameter>;
+}
+
+export interface PolicyOptions {
+  /** Train an adapter with these settings; undefined: train every parameter. */
+  lora?: Partial<LoraConfig>;
+  /** Seed of new parameters. Default 42. */
+  seed?: number;
+}
+
+/** Names of adapter tensors in a graph: those of the file without peft's prefix. */
+const graphName = (key: string): string => key.replace(/^base_model\.model\./, "");
+
+/** Standard deviation of a new head: transformers' `initializer_range`. */
+const headDeviation = 0.02;
+
+/** Makes a policy of an opened model. An adapter that came with it is trained on. */
+export function createPolicy({ model, adapter }: OpenedModel, options: PolicyOptions = {}): Policy {
+  const seed = options.seed ?? 42;
+  if (adapter && options.lora) {
+    throw new AttuneError("config", {
+      where: "lora",
+      expected: "no LoRA settings beside a model that already has an adapter",
+      got: JSON.stringify(options.lora),
+      fix: "leave the settings out to train the adapter on, or merge it first (attune merge)",
+    });
+  }
+  if (!adapter && !options.lora) return { folder: model, lora: undefined, trainable: everyParameter(model, seed) };
+  const config: LoraConfig = adapter?.lora ?? { ...loraDefaults, ...options.lora };
+  const spec = adapter?.spec ?? resolveLora(model.config, config);
+  return { folder: model, lora: { config, spec }, trainable: adapterParameters(model, { spec, adapter, seed }) };
+}
+
+function normals(shape: readonly number[], { seed, name }: { seed: number; name: string }): Float32Array {
+  const random = createRandom(seed, { stream: `init/${name}` });
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => headDeviation * random.normal());
+}
+
+function everyParameter(model: ModelFolder, seed: number): Map<string, TrainableParameter> {
+  const trainable = new Map<string, TrainableParameter>();
+  for (const [name, entry] of model.tensors) {
+    trainable.set(name, { shape: entry.shape, start: entry, decay: entry.shape.length > 1 });
+  }
+  for (const { name, shape } of model.newParameters) trainable.set(name, newParameter(name, { shape, seed }));
+  return trainable;
+}
+
+function newParameter(name: string, { shape, seed }: { shape: readonly number[]; seed: number }): TrainableParameter {
+  const isBias = name.endsWith(".bias");
+  const size = shape.reduce((a, b) => a * b, 1);
+  return { shape, decay: !isBias, start: () => (isBias ? new Float32Array(size) : normals(shape, { seed, name })) };
+}
+
+interface AdapterStart {
+  spec: LoraSpec;
+  adapter: Adapter | undefined;
+  seed: number;
+}
+
+/** A: uniform in +-1/sqrt(in) (peft's Kaiming with a = sqrt 5), B: zeros, so that the policy starts as its reference. */
+function adapterParameters(model: ModelFolder, { spec, adapter, seed }: AdapterStart): Map<string, TrainableParameter> {
+  const values = adapter && adapterValues(adapter);
+  const trainable = new Map<string, TrainableParameter>();
+  const put = (key: string, p: TrainableParameter): void => {
+    trainable.set(graphName(key), values ? { ...p, start: () => values.get(key)! } : p);
+  };
+  for (const t of spec.targets) {
+    const bound = 1 / Math.sqrt(t.inSize);
+    const startA = (): Float32Array => {
+      const random = createRandom(seed, { stream: `init/${t.keyA}` });
+      return Float32Array.from({ length: t.r * t.inSize }, () => bound * (2 * random.uniform() - 1));
+    };
+    put(t.keyA, { shape: [t.r, t.inSize], decay: true, start: startA });
+    put(t.keyB, { shape: [t.outSize, t.r], decay: true, start: () => new Float32Array(t.outSize * t.r) });
+    if (t.keyMagnitude !== null) {
+      put(t.keyMagnitude, { shape: [t.outSize], decay: false, start: () => magnitudes(model, t.parameter, t) });
+    }
+  }
+  for (const { parameter, shape, key } of spec.saved) {
+    const entry = model.tensors.get(parameter);
+    put(key, entry ? { shape, start: entry, decay: shape.length > 1 } : newParameter(parameter, { shape, seed }));
+  }
+  return trainable;
+}
+
+/** DoRA starts from the norms of the weight's rows (outputs). */
+function magnitudes(model: ModelFolder, parameter: string, t: { inSize: number; outSize: number; transposed: boolean }): Float32Array {
+  const w = readTensor(model.tensors.get(parameter)!);
+  const out = new Float32Array(t.outSize);
+  for (let o = 0; o < t.outSize; o++) {
+    let total = 0;
+    for (let i = 0; i < t.inSize; i++) total += w[t.transposed ? i * t.outSize + o : o * t.inSize + i]! ** 2;
+    out[o] = Math.sqrt(total);
+  }
+  return out;
+}
+
+/** A model as a graph, and the modules whose adapters are on. */
+export interface BoundModel {
+  readonly model: ModelGraph;
+  readonly adapters: AdaptedModules;
+}
+
+/** The policy with its trainable parameters bound to the tensors given. */
+export function bindPolicy(policy: Policy, parameters: Tree): BoundModel {
+  const { folder, lora } = policy;
+  const adapters: AdaptedModules = new Map(
+    lora?.spec.targets.map((t) => [t.module, { scaling: t.scaling, dora: t.keyMagnitude !== null }]) ?? [],
+  );
+  return { model: { config: folder.config, weights: bindWeights(folder, parameters) }, adapters };
+}
+
+/** The model as it was before training, straight from its files: adapter off, or the frozen copy. */
+export function bindReference({ folder }: Policy): BoundModel {
+  return { model: { config: folder.config, weights: bindWeights(folder) }, adapters: new Map() };
+}
+
+/** Puts the starting values into the backend. */
+export async function uploadParameters(policy: Policy, backend: Backend): Promise<Record<string, Resident>> {
+  const residents: Record<string, Resident> = {};
+  for (const [name, { shape, start }] of policy.trainable) {
+    residents[name] =
+      typeof start === "function"
+        ? await backend.upload({ shape, dtype: "float32", data: start() })
+        : await backend.load({ file: start.file, offset: start.offset, bytes: start.bytes, storage: start.dtype }, shape);
+  }
+  return residents;
+}
+
+/** Trained values by graph name, as they stand in the backend. */
+export async function downloadParameters(
+  residents: Readonly<Record<string, Resident>>,
+  backend: Backend,
+): Promise<Map<string, Float32Array>> {
+  const values = new Map<string, Float32Array>();
+  for (const [name, r] of Object.entries(residents)) values.set(name, Float32Array.from((await backend.download(r)).data));
+  return values;
+}
+
+export interface SavePolicyOptions {
+  /** Write a whole model, the adapter folded in, instead of an adapter folder. Default false. */
+  merged?: boolean;
+  /** `base_model_name_or_path` of an adapter. Default: the folder it was opened from. */
+  baseModel?: string;
+}
+
+/** Writes what transformers or peft loads: a model folder for full training, an adapter folder for LoRA. */
+export async function savePolicy(
+  path: string,
+  policy: Policy,
+  { values, ...options }: SavePolicyOptions & { values: ReadonlyMap<string, Float32Array> },
+): Promise<void> {
+  const { folder, lora } = policy;
+  if (!lora) return saveModelFolder(path, folder, { parameters: values });
+  const byKey = {
+    has: (key: string) => values.has(graphName(key)),
+    get: (key: string) => values.get(graphName(key)),
+  };
+  if (options.merged) return saveModelFolder(path, folder, { parameters: mergedParameters(folder, { spec: lora.spec, values: byKey }) });
+  const config = { ...lora.config, baseModel: options.baseModel ?? folder.path };
+  return writeAdapter(path, folder.config, { lora: config, tensors: byKey });
+}
+

@@ -1,0 +1,147 @@
+/**
+ * The compiled graphs of a run: loss and gradients for every batch shape that occurs, and loss alone for evaluation.
+ * A shape is compiled once; the least recently used are released when there are many. Knows no method by name.
+ */
+import { metricTotals, type MetricNumbers, reduceLoss } from "../losses/index.js";
+import type { Recompute } from "../models/index.js";
+import { add, type Backend, gradTree, type HostTensor, input, type Program, type Resident, type Tree } from "../tensor/index.js";
+import type { MetricSums } from "./metrics.js";
+import { bindPolicy, bindReference } from "./policy.js";
+import { parameterInputs } from "../models/index.js";
+import type { Feeds, Traced, Trainer } from "./trainer.js";
+
+export interface StepOutcome {
+  /** This batch's share of the accumulated loss. */
+  loss: number;
+  metrics: MetricSums;
+  /** Asked-for values, in evaluation. */
+  values: Record<string, HostTensor>;
+}
+
+export interface StepRequest<B> {
+  batch: B;
+  /** Real rows and tokens of the whole accumulated step. */
+  totals: { rows: number; tokens: number };
+  /** Entropy and token accuracy too. */
+  detail: boolean;
+}
+
+export interface StepProgramOptions {
+  recompute: Recompute;
+  /** Graphs held at a time. Default 48. */
+  limit?: number;
+}
+
+type Kind = "first" | "next" | "evaluate";
+
+interface Compiled {
+  program: Program;
+  traced: Traced;
+}
+
+export class StepPrograms<B> {
+  readonly #compiled = new Map<string, Compiled>();
+  /** Graphs made so far, for the report: a run should make a handful. */
+  made = 0;
+
+  constructor(
+    readonly trainer: Trainer<B>,
+    readonly backend: Backend,
+    readonly parameters: Readonly<Record<string, Resident>>,
+    readonly gradients: Readonly<Record<string, Resident>>,
+    readonly options: StepProgramOptions,
+  ) {}
+
+  /** Runs loss and gradients; the first micro-batch of a step overwrites the gradients, the next ones add to them. */
+  async gradient(request: StepRequest<B>, first: boolean): Promise<StepOutcome> {
+    const kind = first ? "first" : "next";
+    const compiled = await this.#get(kind, request);
+    const feeds: Record<string, HostTensor | Resident> = { ...this.#feeds(request), ...this.parameters };
+    const into: Record<string, Resident> = {};
+    for (const [name, resident] of Object.entries(this.gradients)) {
+      into[`grad:${name}`] = resident;
+      if (!first) feeds[`sum:${name}`] = resident;
+    }
+    return outcome(await compiled.program.run(feeds, { into }), compiled.traced);
+  }
+
+  /** Runs the loss alone, with the trace's named values. */
+  async evaluate(request: StepRequest<B>): Promise<StepOutcome> {
+    const compiled = await this.#get("evaluate", request);
+    return outcome(await compiled.program.run({ ...this.#feeds(request), ...this.parameters }), compiled.traced);
+  }
+
+  async release(): Promise<void> {
+    for (const { program } of this.#compiled.values()) await program.release();
+    this.#compiled.clear();
+  }
+
+  #feeds({ batch, totals }: StepRequest<B>): Feeds {
+    const scalar = (x: number): HostTensor => ({ shape: [], dtype: "float32", data: Float32Array.of(x) });
+    return { ...this.trainer.feeds(batch), "total:rows": scalar(totals.rows), "total:tokens": scalar(totals.tokens) };
+  }
+
+  async #get(kind: Kind, { batch, detail }: StepRequest<B>): Promise<Compiled> {
+    const key = `${kind}|${detail ? "detail" : "plain"}|${this.trainer.shape(batch)}`;
+    const known = this.#compiled.get(key);
+    if (known) {
+      this.#compiled.delete(key);
+      this.#compiled.set(key, known);
+      return known;
+    }
+    if (this.#compiled.size >= (this.options.limit ?? 48)) {
+      const [oldest, { program }] = this.#compiled.entries().next().value!;
+      this.#compiled.delete(oldest);
+      await program.release();
+    }
+    const compiled = await this.#compile(kind, { batch, detail });
+    this.#compiled.set(key, compiled);
+    this.made++;
+    return compiled;
+  }
+
+  async #compile(kind: Kind, { batch, detail }: { batch: B; detail: boolean }): Promise<Compiled> {
+    const shapes = Object.fromEntries(Object.entries(this.parameters).map(([name, r]) => [name, r.shape]));
+    const parameters = parameterInputs(shapes);
+    const { policy } = this.trainer;
+    const traced = this.trainer.trace(batch, {
+      policy: bindPolicy(policy, parameters),
+      reference: () => bindReference(policy),
+      recompute: kind === "evaluate" ? "none" : this.options.recompute,
+      detail,
+    });
+    const rows = input("total:rows", []);
+    const tokens = input("total:tokens", []);
+    const loss = reduceLoss(traced.result, { rowMask: traced.rowMask, rows, tokens });
+    const inputs: Record<string, Tree[string]> = { ...traced.inputs, ...parameters, "total:rows": rows, "total:tokens": tokens };
+    const outputs: Record<string, Tree[string]> = { loss };
+    for (const [name, { total, weight }] of Object.entries(metricTotals(traced.result, { rowMask: traced.rowMask }))) {
+      outputs[`total:${name}`] = total;
+      outputs[`weight:${name}`] = weight;
+    }
+    if (kind === "evaluate") {
+      for (const [name, t] of Object.entries(traced.values ?? {})) outputs[`value:${name}`] = t;
+    } else {
+      for (const [name, g] of Object.entries(gradTree(loss, parameters))) {
+        if (kind === "next") inputs[`sum:${name}`] = input(`sum:${name}`, g.shape);
+        outputs[`grad:${name}`] = kind === "next" ? add(inputs[`sum:${name}`]!, g) : g;
+      }
+    }
+    return { program: await this.backend.compile({ inputs, outputs }), traced };
+  }
+}
+
+function outcome(results: Readonly<Record<string, HostTensor>>, { result }: Traced): StepOutcome {
+  const numbers: Record<string, MetricNumbers> = {};
+  for (const name of Object.keys(result.metrics)) {
+    numbers[name] = {
+      total: results[`total:${name}`]!.data[0]!,
+      weight: results[`weight:${name}`]!.data[0]!,
+      reduce: result.metricRules?.[name]?.reduce ?? "mean",
+    };
+  }
+  const values = Object.fromEntries(
+    Object.entries(results).flatMap(([name, t]) => (name.startsWith("value:") ? [[name.slice(6), t] as const] : [])),
+  );
+  return { loss: results["loss"]!.data[0]!, metrics: { batches: [numbers], differences: result.metricDifferences ?? {} }, values };
+}

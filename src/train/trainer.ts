@@ -1,0 +1,71 @@
+/**
+ * What a training method is to the loop: a plain object that says where batches come from and what their loss is.
+ * The loop (`fit.ts`) names no method, and a method knows no loop.
+ */
+import type { LossResult } from "../losses/index.js";
+import type { Recompute } from "../models/index.js";
+import type { HostTensor, Tensor, Tree } from "../tensor/index.js";
+import type { BoundModel, Policy } from "./policy.js";
+
+/** Arrays of a batch under the names of its graph's inputs. */
+export type Feeds = Readonly<Record<string, HostTensor>>;
+
+/** Where batches come from. Any batch can be asked for, so that a run goes on exactly where it stopped. */
+export interface BatchSource<B> {
+  /** Micro-batches in an epoch. */
+  count(epoch: number): number;
+  load(at: { epoch: number; index: number }): Promise<B>;
+  /** Examples in all, for the report. */
+  readonly examples: number;
+}
+
+export interface TraceContext {
+  /** The policy with its trainable parameters. */
+  readonly policy: BoundModel;
+  /** The model as it was before training, when the method asks for it. */
+  readonly reference: () => BoundModel;
+  readonly recompute: Recompute;
+  /** Whether metrics that need the whole vocabulary (entropy, accuracy of tokens) are wanted. */
+  readonly detail: boolean;
+}
+
+/** A loss as a graph, for batches of one shape. */
+export interface Traced {
+  readonly result: LossResult;
+  /** Inputs other than parameters; `feeds` names the same. */
+  readonly inputs: Tree;
+  /** [rows]: 1 for real rows of the loss. */
+  readonly rowMask: Tensor;
+  /** Further named values that `evaluate` may ask for, e.g. scores by row; not computed in training. */
+  readonly values?: Tree;
+}
+
+export interface Trainer<B> {
+  /** `dpo`, `sft`... */
+  readonly name: string;
+  readonly policy: Policy;
+  readonly train: BatchSource<B>;
+  readonly evaluation?: BatchSource<B> | undefined;
+  /** Batches with equal keys share a compiled graph. */
+  shape(batch: B): string;
+  feeds(batch: B): Feeds;
+  /** Real rows and trained tokens: what an accumulated step is divided by. */
+  counts(batch: B): { rows: number; tokens: number; inputTokens: number };
+  /** Names of the examples, for messages. */
+  ids(batch: B): readonly string[];
+  trace(batch: B, context: TraceContext): Traced;
+  /** What must hold before the first update; see `invariants.ts`. */
+  readonly invariants?: readonly StartInvariant[];
+}
+
+/** A statement about the first batch's metrics before any update, e.g. "margins are 0". */
+export interface StartInvariant {
+  readonly name: string;
+  /** Metric it looks at. */
+  readonly metric: string;
+  readonly expected: number;
+  readonly tolerance: number;
+  /** What to do when it does not hold. */
+  readonly fix: string;
+}
+
