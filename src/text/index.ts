@@ -15,3 +15,22 @@ export {
 } from "./tokenizer.js";
 export { ChatTemplate, type MarkedText, type RenderOptions } from "./chat-template.js";
 export type { ChatMessage, ContentPart, ToolCall } from "./chat-message.js";
+export { chatTemplateOf, type ChatChoice } from "./chat-template-of.js";
+export { assistantSpans, maskOfSpans } from "./assistant-spans.js";
+export { endOfTurn, stopTokenIds, type EndOfTurn } from "./end-of-turn.js";
+export { describePrefixBreak, findPrefixBreak, requirePrefix, type PrefixBreak } from "./prefix-check.js";
+export {
+  tokenizeCompletions,
+  tokenizeMessages,
+  tokenizePreference,
+  tokenizePromptCompletion,
+  tokenizeRows,
+  tokenizeText,
+  type Content,
+  type TokenisedCompletion,
+  type TokenisedRow,
+  type TokeniseOptions,
+} from "./tokenise-rows.js";
+export { auditRows, type TextAudit } from "./audit.js";
+export { renderExample, renderPrompt, type ConversationalRow } from "./render-example.js";
+export { renderColoured, type RenderTokensOptions } from "./render-tokens.js";

@@ -19,6 +19,14 @@ export interface EncodeOptions {
   specialTokensAsText?: boolean;
 }
 
+export interface OffsetOptions {
+  /**
+   * Every character belongs to the token that holds it. Many vocabularies (`trim_offsets`) leave the spaces of a token
+   * out of its span, so that a span of text that starts or ends with one cannot be found again. Default false.
+   */
+  exactOffsets?: boolean;
+}
+
 export interface DecodeOptions {
   /** Leave out the special tokens. Default false. */
   skipSpecialTokens?: boolean;
@@ -58,6 +66,7 @@ interface AddedToken {
 
 interface TokenizerFile {
   added_tokens?: AddedToken[];
+  post_processor?: unknown;
   model?: { vocab?: Record<string, number> | unknown[] };
 }
 
@@ -90,6 +99,8 @@ export class Tokenizer {
   readonly #json: string;
   readonly #spelling = new Map<number, string | undefined>();
   #literal: NativeTokenizer | undefined;
+  #exact: NativeTokenizer | undefined;
+  #anchor: number | undefined;
 
   constructor(init: TokenizerInit) {
     const { json, where, named } = init;
@@ -127,9 +138,13 @@ export class Tokenizer {
   }
 
   /** Ids, tokens and their places in the text. */
-  async encodeWithOffsets(text: string, options: EncodeOptions = {}): Promise<EncodingWithOffsets> {
-    const { addSpecialTokens = true } = options;
-    const encoding = await this.#pick(options).encode(text, null, { addSpecialTokens });
+  async encodeWithOffsets(
+    text: string,
+    options: EncodeOptions & OffsetOptions = {},
+  ): Promise<EncodingWithOffsets> {
+    const { addSpecialTokens = true, exactOffsets = false } = options;
+    const native = exactOffsets ? (this.#exact ??= this.#withExactOffsets()) : this.#pick(options);
+    const encoding = await native.encode(text, null, { addSpecialTokens });
     return {
       ids: encoding.getIds(),
       tokens: encoding.getTokens(),
@@ -147,6 +162,16 @@ export class Tokenizer {
       for (const encoding of encodings) ids.push(encoding.getIds());
     }
     return ids;
+  }
+
+  /**
+   * What `ids` add to a text that goes on: unlike `decode`, keeps the space that some vocabularies (SentencePiece's)
+   * drop at the start of a text. Bytes of a character that is not complete show as U+FFFD.
+   */
+  decodeContinuation(ids: readonly number[]): string {
+    this.#anchor ??= this.tokenToId("a") ?? -1;
+    if (this.#anchor < 0) return this.decode(ids);
+    return this.decode([this.#anchor, ...ids]).slice(this.decode([this.#anchor]).length);
   }
 
   /** Text of ids. Ids outside the vocabulary (a model's padded rows) give no text. */
@@ -206,6 +231,15 @@ export class Tokenizer {
     return (this.#literal ??= parseNative(withoutSpecialTokens(this.#json), this.where));
   }
 
+  #withExactOffsets(): NativeTokenizer {
+    if (!/"trim_offsets":\s*true/.test(this.#json)) return this.#native;
+    const file = JSON.parse(this.#json) as TokenizerFile;
+    const untrimmed = (_: string, value: unknown): unknown =>
+      isObject(value) && value["trim_offsets"] === true ? { ...value, trim_offsets: false } : value;
+    file.post_processor = JSON.parse(JSON.stringify(file.post_processor ?? null, untrimmed));
+    return parseNative(JSON.stringify(file), this.where);
+  }
+
   #named(key: string, token: string | undefined): number | undefined {
     if (token === undefined) return undefined;
     const id = this.tokenToId(token);
@@ -218,6 +252,9 @@ export class Tokenizer {
     });
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function parseNative(json: string, where: string): NativeTokenizer {
   try {
