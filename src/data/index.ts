@@ -15,3 +15,7 @@ export {
 } from "./layout.js";
 export { planBatches, type BatchPlanOptions } from "./plan.js";
 export { planRows, type RowOptions, type RowPlan } from "./rows.js";
+export { fileKind, type OtherFile, type RowFileKind } from "./file-kind.js";
+export { fetchHubDataset, isHubId, type HubOptions } from "./hub.js";
+export { readFileRows, readRows, resolveSource } from "./read-rows.js";
+export { type BadRow, type Progress, type ReadOptions, type SourceRow } from "./source-row.js";
