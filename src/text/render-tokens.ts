@@ -82,7 +82,8 @@ const LONGEST_CHARACTER = 4;
 /** Line ends as `⏎` and a line end; other controls, direction marks and the like as `\u{...}`. */
 function visible(text: string): string {
   return text
-    .replace(/\r?\n/g, (end) => (end === "\n" ? "⏎\n" : "␍⏎\n"))
+    .replaceAll("\r", "␍")
+    .replaceAll("\n", "⏎\n")
     .replace(/(?!\n)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (char) =>
       char === "\t" ? "⇥\t" : `\\u{${char.codePointAt(0)!.toString(16)}}`,
     );
