@@ -4,12 +4,8 @@
  */
 export { binomialTest, mcNemarTest, signTest } from "./binomial-test.js";
 export { bootstrapInterval, quantile, type BootstrapOptions } from "./bootstrap.js";
-export {
-  brierScore,
-  expectedCalibrationError,
-  reliabilityCurve,
-  type ReliabilityBin,
-} from "./calibration.js";
+export { brierScore } from "./brier-score.js";
+export { expectedCalibrationError, reliabilityCurve, type ReliabilityBin } from "./calibration.js";
 export { clopperPearsonInterval } from "./clopper-pearson.js";
 export { cohenKappa, crossTable, type Kappa } from "./cohen-kappa.js";
 export { fleissKappa, type FleissKappa } from "./fleiss-kappa.js";

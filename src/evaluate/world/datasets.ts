@@ -6,21 +6,21 @@ import { AttuneError } from "../../errors.js";
 import { createRandom, type Random } from "../../util/random.js";
 import { builtInAnnotators, judge, type SimulatedAnnotator, type SimulatedJudgement } from "./annotators.js";
 import { demonstrationRates, drawStyle, mixedRates, writeAnswer, type StyleRates } from "./answers.js";
-import type { ChatTurn } from "./corpus.js";
+import { promptOf, type SaidTurn } from "./prompt.js";
 import type { Question, Split, World } from "./schema.js";
 
 /** TRL's conversational prompt-completion row. */
 export interface DemonstrationRow {
-  prompt: ChatTurn[];
-  completion: ChatTurn[];
+  prompt: [SaidTurn];
+  completion: [SaidTurn];
 }
 
 /** TRL's conversational preference row; `id` and `votes` are further columns that trainers ignore. */
 export interface PreferenceRow {
   id: string;
-  prompt: ChatTurn[];
-  chosen: ChatTurn[];
-  rejected: ChatTurn[];
+  prompt: [SaidTurn];
+  chosen: [SaidTurn];
+  rejected: [SaidTurn];
   /** Share of the votes for the chosen answer, a tie counting half for each side; in (0.5, 1]. */
   votes: number;
 }
@@ -36,12 +36,7 @@ export interface JudgedPair extends AnswerPair {
   judgements: SimulatedJudgement[];
 }
 
-const turn = (role: ChatTurn["role"], content: string): ChatTurn[] => [{ role, content }];
-
-/** The prompt of a question as messages: what a chat template and TRL's `prompt` column take. */
-export function promptOf(question: Question): ChatTurn[] {
-  return turn("user", question.text);
-}
+const said = (content: string): [SaidTurn] => [{ role: "assistant", content }];
 
 /** `count` different questions of the given splits, in random order. Refuses more than there are. */
 export function drawQuestions(
@@ -69,7 +64,7 @@ export function demonstrations(
   const random = createRandom(seed, { stream: "demonstrations" });
   return drawQuestions(world, { count, seed, stream: "demonstration-questions" }).map((question) => ({
     prompt: promptOf(question),
-    completion: turn("assistant", writeAnswer(question.fact, drawStyle(random, rates), random)),
+    completion: said(writeAnswer(question.fact, drawStyle(random, rates), random)),
   }));
 }
 
@@ -132,8 +127,8 @@ export function preferenceRows(judged: readonly JudgedPair[]): { rows: Preferenc
     rows.push({
       id: pair.id,
       prompt: promptOf(pair.question),
-      chosen: turn("assistant", chosen),
-      rejected: turn("assistant", rejected),
+      chosen: said(chosen),
+      rejected: said(rejected),
       votes: Math.max(share, 1 - share),
     });
   }

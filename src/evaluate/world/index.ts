@@ -26,7 +26,6 @@ export {
   demonstrations,
   drawQuestions,
   preferenceRows,
-  promptOf,
   type AnswerPair,
   type DemonstrationRow,
   type JudgedPair,
@@ -34,5 +33,7 @@ export {
 } from "./datasets.js";
 export { builtInSeed, createWorld, statementOf } from "./facts.js";
 export { answerFeatures, freeWords, type AnswerFeatures } from "./features.js";
+export { judgedRecords } from "./judged-records.js";
+export { promptOf, type SaidTurn } from "./prompt.js";
 export type { Attribute, Fact, Kind, Question, Split, World } from "./schema.js";
 export { commonTaste, meanTaste, tasteNames, utility, type Taste } from "./utility.js";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Demonstration, Item, Judgement, Preference } from "../../../src/records/index.js";
 import {
   answerPairs,
   collectJudgements,
@@ -7,6 +8,7 @@ import {
   demonstrationRates,
   demonstrations,
   drawQuestions,
+  judgedRecords,
   mixedRates,
   preferenceRows,
   statementOf,
@@ -97,6 +99,24 @@ describe("the data sets", () => {
     expect(better.length / rows.length).toBeGreaterThan(0.78);
     expect(better.length / rows.length).toBeLessThan(0.95);
     for (const { votes } of rows) expect(votes).toBeGreaterThan(0.5);
+  });
+
+  it("fit the shared records, and tell strength from the side that was shown first", () => {
+    const judged = collectJudgements(answerPairs(world, { count: 50 }));
+    const { items, judgements } = judgedRecords(judged);
+    for (const item of items) Item.parse(item);
+    for (const judgement of judgements) {
+      const { outcome, shown_order, strength } = Judgement.parse(judgement);
+      const chosen = outcome?.type === "pair" ? outcome.chosen : undefined;
+      if (chosen === null) expect(strength).toBe(0);
+      else expect(Math.sign(strength!)).toBe(chosen === shown_order![0] ? -1 : 1);
+    }
+    expect(new Set(judgements.map(({ id }) => id)).size).toBe(150);
+    for (const row of preferenceRows(judged).rows) {
+      const { votes, ...columns } = row;
+      Preference.parse({ ...columns, extra: { votes } });
+    }
+    for (const row of demonstrations(world, { count: 20 })) Demonstration.parse({ id: "row", ...row });
   });
 
   it("refuse more judges a pair than there are people", () => {
