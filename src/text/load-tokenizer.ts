@@ -35,7 +35,7 @@ export interface LoadTokenizerOptions {
  *
  * ```ts
  * const tokenizer = await loadTokenizer("models/tiny");
- * await tokenizer.encode("Hello"); // [1, 403, ...]
+ * const ids = await tokenizer.encode("Hello");
  * ```
  *
  * @throws AttuneError `tokenizer` when a file is missing, is not JSON, or names a token the vocabulary lacks.
