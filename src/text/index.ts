@@ -1,7 +1,7 @@
 /**
  * Text to tokens: tokenizers, chat templates, completion masks, audits. Knows no tensors, models or data files.
  *
- * Conventions of this folder: ids are plain number arrays; a mask has one boolean a token, true where it is trained;
+ * Conventions of this folder: ids are plain number arrays; a mask has one number a token, 1 where it is trained;
  * offsets are UTF-16 units; encoding is asynchronous (the binding works on its own threads), decoding is not.
  */
 export { trainByteLevelBpe, type BpeOptions, type TokenizerJson } from "./byte-level-bpe.js";
@@ -11,6 +11,7 @@ export {
   type DecodeOptions,
   type EncodeOptions,
   type EncodingWithOffsets,
+  type OffsetOptions,
   type TokenizerInit,
 } from "./tokenizer.js";
 export { ChatTemplate, type MarkedText, type RenderOptions } from "./chat-template.js";
