@@ -38,6 +38,17 @@ export {
   tokenInputs,
 } from "./graph/decoder.js";
 export {
+  type CachedForward,
+  cachedForward,
+  type CachedOptions,
+  type CachedSizes,
+  type CachedTokens,
+  cachedTokenInputs,
+  cacheInputs,
+  cacheShape,
+  type LayerCache,
+} from "./graph/cached-decoder.js";
+export {
   headOutputs,
   outputWeight,
   targetLogProbs,

@@ -21,12 +21,21 @@ import {
 } from "../../tensor/index.js";
 import type { LayerConfig, ModelConfig } from "../config/types.js";
 import { ropeTables } from "../rope.js";
-import { attention, type AttentionMasks, attentionMasks, type TokenInputs } from "./attention.js";
+import {
+  attention,
+  type AttentionMasks,
+  attentionMasks,
+  type AttentionSettings,
+  type TokenInputs,
+} from "./attention.js";
 import { type AttentionPlan, causalPlan } from "./attention-plan.js";
 import { type AdaptedModules, linear, type LinearContext } from "./linear.js";
 import { parameter, type Weights } from "./weights.js";
 
-/** What the backward pass makes again instead of keeping: nothing, attention probabilities, or whole layers. */
+/**
+ * What the backward pass makes again instead of keeping: nothing; attention probabilities, norms and activations, which
+ * are cheap; or whole layers.
+ */
 export type Recompute = "none" | "attention" | "layers";
 
 export interface ForwardOptions {
@@ -54,32 +63,59 @@ export function tokenInputs(rows: number, length: number): TokenInputs {
   };
 }
 
-interface Walk {
+/** Rotated, in the layout of the projections: q [rows, length, heads * d], k and v [rows, length, kvHeads * d]. */
+export interface Projected {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** What one pass over the layers does its own way: the packed rows of training, or a few tokens beside a cache. */
+export interface Pass {
+  /** int32 [rows, length] */
+  readonly tokens: Pick<TokenInputs, "inputIds" | "positions">;
+  /** Positions lie below this. */
+  readonly reach: number;
+  /** Length in tokens that ropes which stretch with length are made for. Default: `reach`. */
+  readonly sequenceLength?: number;
+  readonly adapters: AdaptedModules;
+  readonly recompute: Recompute;
+  /** -> [rows * length, heads * d] */
+  attend(qkv: Projected, at: { layer: LayerConfig; index: number; settings: AttentionSettings }): Tensor;
+}
+
+interface Walk extends Pass {
   config: ModelConfig;
-  tokens: TokenInputs;
-  plan: AttentionPlan;
-  adapters: AdaptedModules;
-  recompute: Recompute;
-  masks: Map<number | null, AttentionMasks>;
   tables: Map<string, { cos: Tensor; sin: Tensor }>;
 }
 
 /** Hidden states after the final norm, [rows * length, hidden]. */
 export function hiddenStates(model: ModelGraph, tokens: TokenInputs, options: ForwardOptions = {}): Tensor {
-  const { config, weights } = model;
   const length = tokens.inputIds.shape[1]!;
-  const walk: Walk = {
-    config,
+  const plan = options.plan ?? causalPlan(length);
+  const known = new Map<number | null, AttentionMasks>();
+  const masksOf = (window: number | null): AttentionMasks => {
+    const effective = window !== null && window < length ? window : null;
+    const masks = known.get(effective) ?? attentionMasks(tokens, plan, effective);
+    known.set(effective, masks);
+    return masks;
+  };
+  return runLayers(model, {
     tokens,
-    plan: options.plan ?? causalPlan(length),
+    // Positions start again with every sequence, so they stay below the row's length.
+    reach: length,
     adapters: options.adapters ?? new Map(),
     recompute: options.recompute ?? "attention",
-    masks: new Map(),
-    tables: new Map(),
-  };
+    attend: (qkv, { layer, settings }) => attention(qkv, masksOf(layer.window), { ...settings, plan }),
+  });
+}
+
+/** Embedding, every layer, final norm: [rows * length, hidden]. */
+export function runLayers({ config, weights }: ModelGraph, pass: Pass): Tensor {
+  const walk: Walk = { ...pass, config, tables: new Map() };
   let x = embed(weights, walk);
   config.layers.forEach((layer, index) => {
-    x = decoderLayer(x, { weights, walk, layer, at: layerPrefix(config, index) });
+    x = decoderLayer(x, { weights, walk, layer, index, at: layerPrefix(config, index) });
   });
   return norm(x, { weights, config, module: names(config).finalNorm });
 }
@@ -139,21 +175,24 @@ interface LayerContext {
   weights: Weights;
   walk: Walk;
   layer: LayerConfig;
+  index: number;
   at: string;
 }
 
 /** One layer as a block: its trainable parameters are the block's inputs, so that its gradients are made in order. */
-function decoderLayer(x: Tensor, { weights, walk, layer, at }: LayerContext): Tensor {
+function decoderLayer(x: Tensor, context: LayerContext): Tensor {
+  const { weights, walk, at } = context;
   const own = [...weights].filter(([name, t]) => name.startsWith(`${at}.`) && t.node.op !== "weight");
   const body = ([state, ...parameters]: readonly Tensor[]): Tensor[] => {
     const local = new Map(weights);
     own.forEach(([name], i) => local.set(name, parameters[i]!));
-    return [layerBody(state!, { weights: local, walk, layer, at })];
+    return [layerBody(state!, { ...context, weights: local })];
   };
   return block([x, ...own.map(([, t]) => t)], body, { recompute: walk.recompute === "layers" })[0]!;
 }
 
-function layerBody(x: Tensor, { weights, walk, layer, at }: LayerContext): Tensor {
+function layerBody(x: Tensor, own: LayerContext): Tensor {
+  const { weights, walk, at } = own;
   const { config } = walk;
   const m = modules(config);
   const context: LinearContext = { weights, adapters: walk.adapters, layout: config.linearLayout };
@@ -161,26 +200,61 @@ function layerBody(x: Tensor, { weights, walk, layer, at }: LayerContext): Tenso
     norm(state, { weights, config, module: `${at}.${module}` });
   const sandwich = config.normPlacement === "sandwich";
 
-  const attended = attentionOf(normed(x, m.inputNorm), { context, walk, layer, at });
+  const attended = attentionOf(x, { ...own, context });
   const out = linear(attended, `${at}.${m.output}`, context);
   const afterAttention = add(x, sandwich ? normed(out, "post_attention_layernorm") : out);
 
-  const inner = mlp(normed(afterAttention, m.mlpNorm), { context, config, at });
+  const inner = mlp(afterAttention, { ...own, context });
   return add(afterAttention, sandwich ? normed(inner, "post_feedforward_layernorm") : inner);
 }
 
-function attentionOf(
+/**
+ * Part of a layer whose cheap tensors (norms, activations) are made again in the backward pass. Only what a gradient
+ * asks for is made again: a projection's gradient asks for its input, never for its output, so no product of frozen
+ * weights is repeated.
+ */
+function cheap(
+  inputs: readonly Tensor[],
+  own: Pick<LayerContext, "weights" | "walk">,
+  part: { modules: readonly string[]; body: (inputs: readonly Tensor[], weights: Weights) => readonly Tensor[] },
+): readonly Tensor[] {
+  if (own.walk.recompute !== "attention") return part.body(inputs, own.weights);
+  const mine = [...own.weights].filter(
+    ([name, t]) => t.node.op !== "weight" && part.modules.some((module) => name.startsWith(`${module}.`)),
+  );
+  const body = (all: readonly Tensor[]): readonly Tensor[] => {
+    const local = new Map(own.weights);
+    mine.forEach(([name], i) => local.set(name, all[inputs.length + i]!));
+    return part.body(all.slice(0, inputs.length), local);
+  };
+  return block([...inputs, ...mine.map(([, t]) => t)], body, { recompute: true });
+}
+
+/** The norm and the projections behind it. */
+function project(
   x: Tensor,
-  o: { context: LinearContext; walk: Walk; layer: LayerConfig; at: string },
-): Tensor {
-  const { context, walk, layer, at } = o;
+  { context, walk, at, weights }: LayerContext & { context: LinearContext },
+  o: { norm: string; into: readonly string[] },
+): readonly Tensor[] {
+  const { config } = walk;
+  const into = o.into.map((name) => `${at}.${name}`);
+  const body = ([state]: readonly Tensor[], local: Weights): Tensor[] => {
+    const normed = norm(state!, { weights: local, config, module: `${at}.${o.norm}` });
+    return into.map((module) => linear(normed, module, { ...context, weights: local }));
+  };
+  return cheap([x], { weights, walk }, { modules: [`${at}.${o.norm}`, ...into], body });
+}
+
+function attentionOf(x: Tensor, o: LayerContext & { context: LinearContext }): Tensor {
+  const { context, walk, layer, index, at } = o;
   const { config, tokens } = walk;
+  const m = modules(config);
   const { heads, kvHeads, headDim } = config;
   const [rows, length] = tokens.inputIds.shape as [number, number];
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const parts = config.fusedQkv
-    ? split(linear(x, `${at}.${modules(config).qkv}`, context), 1, widths)
-    : ["q_proj", "k_proj", "v_proj"].map((name) => linear(x, `${at}.self_attn.${name}`, context));
+    ? split(project(x, o, { norm: m.inputNorm, into: [m.qkv] })[0]!, 1, widths)
+    : project(x, o, { norm: m.inputNorm, into: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"] });
 
   const prepared = parts.map((part, i) => {
     const module = i === 0 ? "q_norm" : "k_norm";
@@ -197,7 +271,7 @@ function attentionOf(
       ? rotary(shaped, tokens.positions, { ...ropeTable(walk, layer), headDim })
       : shaped;
   });
-  return attention({ q: prepared[0]!, k: prepared[1]!, v: prepared[2]! }, masksOf(walk, layer.window), {
+  const settings = {
     heads,
     kvHeads,
     headDim,
@@ -205,25 +279,26 @@ function attentionOf(
     softcap: config.attentionSoftcap,
     // Inside a recomputed layer the probabilities live for one layer only; recomputing them again would be waste.
     recompute: walk.recompute === "attention",
-    plan: walk.plan,
-  });
+  };
+  const [q, k, v] = prepared as [Tensor, Tensor, Tensor];
+  return walk.attend({ q, k, v }, { layer, index, settings });
 }
 
-function mlp(
-  x: Tensor,
-  { context, config, at }: { context: LinearContext; config: ModelConfig; at: string },
-): Tensor {
+function mlp(x: Tensor, o: LayerContext & { context: LinearContext }): Tensor {
+  const { context, walk, at, weights } = o;
+  const { config } = walk;
   const m = modules(config);
   const act = activation(config);
-  if (config.mlp === "plain")
-    return linear(act(linear(x, `${at}.${m.up}`, context)), `${at}.${m.down}`, context);
-  const [gate, up] = config.fusedGateUp
-    ? split(linear(x, `${at}.mlp.gate_up_proj`, context), 1, [
-        config.intermediateSize,
-        config.intermediateSize,
-      ])
-    : [linear(x, `${at}.mlp.gate_proj`, context), linear(x, `${at}.mlp.up_proj`, context)];
-  return linear(mul(act(gate!), up!), `${at}.${m.down}`, context);
+  const inner = config.intermediateSize;
+  const gated = config.mlp === "gated";
+  const into = !gated ? [m.up] : config.fusedGateUp ? ["mlp.gate_up_proj"] : ["mlp.gate_proj", "mlp.up_proj"];
+  const raised = project(x, o, { norm: m.mlpNorm, into });
+  const parts = gated && config.fusedGateUp ? split(raised[0]!, 1, [inner, inner]) : raised;
+  const down = `${at}.${m.down}`;
+  const body = ([gate, up]: readonly Tensor[], local: Weights): Tensor[] => [
+    linear(up ? mul(act(gate!), up) : act(gate!), down, { ...context, weights: local }),
+  ];
+  return cheap(parts, { weights, walk }, { modules: [down], body })[0]!;
 }
 
 function activation({ activation: kind }: ModelConfig): (x: Tensor) => Tensor {
@@ -239,23 +314,14 @@ function activation({ activation: kind }: ModelConfig): (x: Tensor) => Tensor {
   }
 }
 
-/** Positions start again with every sequence, so they stay below the row's length. */
 function ropeTable(walk: Walk, layer: LayerConfig): { cos: Tensor; sin: Tensor } {
   const key = JSON.stringify(layer.rope);
   const known = walk.tables.get(key);
   if (known) return known;
-  const { cos, sin, rows, columns } = ropeTables(layer.rope!, walk.tokens.inputIds.shape[1]!);
+  const { cos, sin, rows, columns } = ropeTables(layer.rope!, walk.reach, {
+    sequenceLength: walk.sequenceLength ?? walk.reach,
+  });
   const table = { cos: constant(cos, [rows, columns]), sin: constant(sin, [rows, columns]) };
   walk.tables.set(key, table);
   return table;
-}
-
-function masksOf(walk: Walk, window: number | null): AttentionMasks {
-  const length = walk.tokens.inputIds.shape[1]!;
-  const effective = window !== null && window < length ? window : null;
-  const known = walk.masks.get(effective);
-  if (known) return known;
-  const masks = attentionMasks(walk.tokens, walk.plan, effective);
-  walk.masks.set(effective, masks);
-  return masks;
 }
