@@ -11,10 +11,8 @@ import { statementOf } from "./facts.js";
 import type { Fact, Question, World } from "./schema.js";
 import { smallTalk, systemMessages } from "./small-talk.js";
 
-export interface ChatTurn {
-  role: "system" | "user" | "assistant";
-  content: string;
-}
+/** A `Message` with plain text (no interface: it must fit the index signature of messages). */
+export type ChatTurn = { role: "system" | "user" | "assistant"; content: string };
 
 export type CorpusDocument = { type: "text"; text: string } | { type: "chat"; messages: ChatTurn[] };
 
