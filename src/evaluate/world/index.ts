@@ -18,6 +18,23 @@ export {
   type SimulatedAnnotator,
   type SimulatedJudgement,
 } from "./annotators.js";
+export {
+  bookingSucceeded,
+  bookingTools,
+  drawBookingTask,
+  emptyBooking,
+  rightRooms,
+  runBookingTool,
+  type BookingState,
+  type BookingTask,
+  type Room,
+} from "./booking-task.js";
+export {
+  attemptBooking,
+  bookingFaults,
+  bookingTrajectories,
+  type BookingFault,
+} from "./booking-trajectories.js";
 export { readClaim, rightAnswer, type Claim } from "./claims.js";
 export { corpusDocuments, type ChatTurn, type CorpusDocument, type CorpusOptions } from "./corpus.js";
 export {
