@@ -109,7 +109,9 @@ function blockGradient(node: Node<"block">, dys: readonly (Tensor | undefined)[]
     inputs = [tie(node.inputs[0]!, [incoming]), ...node.inputs.slice(1)];
     outputs = body(inputs);
   }
-  const wanted = inputs.flatMap((t, i) => (wants[i] ? [{ t, i }] : []));
+  // An input given twice gets its whole gradient once, at its first place.
+  const first = (t: Tensor): number => inputs.findIndex((other) => key(other) === key(t));
+  const wanted = inputs.flatMap((t, i) => (wants[i] && first(t) === i ? [{ t, i }] : []));
   const grads = vjp(outputs, dys, wanted.map(({ t }) => t));
   const result: (Tensor | undefined)[] = inputs.map(() => undefined);
   wanted.forEach(({ i }, k) => (result[i] = grads[k]));

@@ -52,6 +52,8 @@ export interface Backend {
   load(source: WeightSource, shape: Shape): Promise<Resident>;
   /** A resident of zeros. */
   zeros(type: TensorType): Promise<Resident>;
+  /** Replaces a resident's value. */
+  write(resident: Resident, value: HostTensor): Promise<void>;
   download(resident: Resident): Promise<HostTensor>;
   free(residents: readonly Resident[]): Promise<void>;
   /** Releases programs, residents and threads. */

@@ -3,11 +3,10 @@
  * A shape is compiled once; the least recently used are released when there are many. Knows no method by name.
  */
 import { metricTotals, type MetricNumbers, reduceLoss } from "../losses/index.js";
-import type { Recompute } from "../models/index.js";
+import { parameterInputs, type Recompute } from "../models/index.js";
 import { add, type Backend, gradTree, type HostTensor, input, type Program, type Resident, type Tree } from "../tensor/index.js";
 import type { MetricSums } from "./metrics.js";
 import { bindPolicy, bindReference } from "./policy.js";
-import { parameterInputs } from "../models/index.js";
 import type { Feeds, Traced, Trainer } from "./trainer.js";
 
 export interface StepOutcome {

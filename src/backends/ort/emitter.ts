@@ -44,6 +44,16 @@ export class Emitter {
     return this.literal("int64", [values.length], values);
   }
 
+  /** A weight that lies in a file, shared by place. */
+  external(value: Omit<OnnxInitializer, "name">): string {
+    const key = JSON.stringify(value);
+    const known = this.#memo.get(key)?.[0];
+    if (known !== undefined) return known;
+    const name = this.initializer(value);
+    this.#memo.set(key, [name]);
+    return name;
+  }
+
   initializer(value: Omit<OnnxInitializer, "name">): string {
     const name = `c${this.#count++}`;
     this.initializers.push({ name, ...value });

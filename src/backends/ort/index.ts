@@ -103,6 +103,10 @@ export function ortBackend(options: OrtOptions = {}): Backend {
     load: (source: WeightSource, shape: Shape) =>
       resident({ shape, dtype: "float32" }, (id) => ({ kind: "load", resident: id, source, shape })),
     zeros: (type) => resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
+    write: async (r, value) => {
+      checkSize("write", value);
+      await engine.send({ kind: "upload", resident: check(r), value });
+    },
     download: async (r) => (await engine.send({ kind: "download", resident: check(r) })) as HostTensor,
     free: async (list) => {
       const ids = list.map(check);

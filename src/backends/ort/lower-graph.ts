@@ -62,7 +62,8 @@ function lowerNode(node: Node, { e, names, folder, inputs }: Walk): string[] {
     case "weight": {
       const { source } = node.attrs as OpAttrs["weight"];
       const data = { location: relative(folder!, source.file), offset: source.offset, length: source.bytes };
-      const raw = e.initializer({ type: STORAGE[source.storage]!, shape: type.shape, data });
+      // One weight used by two models (a policy and its reference) is mapped once.
+      const raw = e.external({ type: STORAGE[source.storage]!, shape: type.shape, data });
       return [source.storage === "F32" ? raw : e.emit("Cast", [raw], { attributes: { to: { int: 1 } } })];
     }
     default: {

@@ -1,13 +1,13 @@
 /** The error function to float64 precision. */
 
 /**
- * erf(x) = 2/sqrt(pi) e^(-x^2) (x + 2 x^3/3 + 4 x^5/15 + ...): all terms of one sign, so nothing cancels. From 3 on,
- * 1 - erfc(x) with the continued fraction of erfc (Abramowitz and Stegun 7.1.14), which is there below 1e-4.
+ * erf(x) = 2/sqrt(pi) e^(-x^2) (x + 2 x^3/3 + 4 x^5/15 + ...): all terms of one sign, so nothing cancels. From 2 on,
+ * 1 - erfc(x) with the continued fraction of erfc (Abramowitz and Stegun 7.1.14), which is there below 0.005.
  */
 export function erf(x: number): number {
   const a = Math.abs(x);
   if (Number.isNaN(x)) return x;
-  const value = a < 3 ? series(a) : a < 6 ? 1 - tail(a) : 1;
+  const value = a < 2 ? series(a) : a < 6 ? 1 - tail(a) : 1;
   return x < 0 ? -value : value;
 }
 
@@ -23,6 +23,6 @@ function series(a: number): number {
 
 function tail(a: number): number {
   let fraction = a;
-  for (let n = 60; n > 0; n--) fraction = a + n / 2 / fraction;
+  for (let n = 100; n > 0; n--) fraction = a + n / 2 / fraction;
   return Math.exp(-a * a) / (Math.sqrt(Math.PI) * fraction);
 }

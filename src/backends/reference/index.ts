@@ -73,6 +73,10 @@ export function referenceBackend(): Backend {
     upload: async (value) => hold(fromHost(value, "upload")),
     load: async (source, shape) => hold({ dtype: "float32", shape, data: readWeight(source, shape) }),
     zeros: async ({ dtype, shape }) => hold({ dtype, shape, data: allocate({ dtype, shape }) }),
+    async write(resident, value) {
+      held(resident);
+      values.set(resident.id, fromHost(value, "write"));
+    },
     download: async (resident) => toHost(held(resident)),
     async free(residents) {
       for (const resident of residents) held(resident);

@@ -102,18 +102,13 @@ export function attention(
   const keys = byHead(qkv.k, kvHeads);
   const values = byHead(qkv.v, kvHeads);
   const outputs = plan.queries.map((own, i) => {
-    const k = concat(
-      own.keys.map((j) => keys[j]!),
-      2,
-    );
-    const v = concat(
-      own.keys.map((j) => values[j]!),
-      2,
-    );
-    const body = ([q, kk, vv]: readonly Tensor[]): Tensor[] => [
-      attend(q!, { k: kk!, v: vv!, mask: masks[i]! }, settings),
-    ];
-    return block([queries[i]!, k, v], body, { recompute: settings.recompute })[0]!;
+    const count = own.keys.length;
+    const body = ([q, ...seen]: readonly Tensor[]): Tensor[] => {
+      const kv = { k: concat(seen.slice(0, count), 2), v: concat(seen.slice(count), 2) };
+      return [attend(q!, { ...kv, mask: masks[i]! }, settings)];
+    };
+    const seen = [...own.keys.map((j) => keys[j]!), ...own.keys.map((j) => values[j]!)];
+    return block([queries[i]!, ...seen], body, { recompute: settings.recompute })[0]!;
   });
   return reshape(transpose(concat(outputs, 2), [0, 2, 1, 3]), [rows * length, heads * headDim]);
 }

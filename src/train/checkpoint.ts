@@ -1,0 +1,156 @@
+/**
+ * Checkpoints: everything a run needs to go on as if it had never stopped. A folder `checkpoint-N` with
+ * `parameters.safetensors`, `optimizer.safetensors` (float32, exact), `state.json`, and `manifest.json` with the hash of each
+ * file. It appears whole or not at all, and is verified before it is used.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AttuneError } from "../errors.js";
+import { openSafetensors, readTensor, writeSafetensors } from "../models/index.js";
+import type { Backend, Resident } from "../tensor/index.js";
+import { sha256File, writeFolderAtomic, writeJsonAtomic } from "../util/files.js";
+
+/** Where a run stands. Plain JSON. */
+export interface RunState {
+  /** Optimiser updates done. */
+  step: number;
+  epoch: number;
+  /** Next micro-batch of the epoch. */
+  index: number;
+  /** Tokens of input seen. */
+  tokens: number;
+  /** Best value so far of the metric that chooses checkpoints. */
+  best: { metric: string; value: number; step: number } | null;
+  /** Evaluations in a row without a better value. */
+  withoutGain: number;
+}
+
+export interface CheckpointParts {
+  parameters: Readonly<Record<string, Resident>>;
+  optimizer: Readonly<Record<string, Resident>>;
+}
+
+interface Manifest {
+  format: 1;
+  /** What the run trains on and with; a checkpoint of another run is refused. */
+  fingerprint: Record<string, string>;
+  files: Record<string, string>;
+}
+
+const files = { parameters: "parameters.safetensors", optimizer: "optimizer.safetensors" } as const;
+
+export const checkpointName = (step: number): string => `checkpoint-${step}`;
+
+/** Steps of the checkpoints in a run's folder, ascending. */
+export function listCheckpoints(output: string): number[] {
+  let names: string[];
+  try {
+    names = readdirSync(output);
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+}
+
+export interface WriteCheckpointOptions {
+  backend: Backend;
+  state: RunState;
+  fingerprint: Record<string, string>;
+  /** Writes the model itself (adapter or folder) into a subfolder of the checkpoint. */
+  saveModel: (path: string) => Promise<void>;
+}
+
+export async function writeCheckpoint(output: string, parts: CheckpointParts, o: WriteCheckpointOptions): Promise<string> {
+  const path = join(output, checkpointName(o.state.step));
+  await rm(path, { recursive: true, force: true });
+  await writeFolderAtomic(path, async (folder) => {
+    for (const [part, file] of Object.entries(files) as ["parameters" | "optimizer", string][]) {
+      const list = [];
+      for (const [name, r] of Object.entries(parts[part])) {
+        const { data } = await o.backend.download(r);
+        list.push({ name, shape: r.shape, dtype: "F32" as const, data: Float32Array.from(data) });
+      }
+      await writeSafetensors(join(folder, file), list);
+    }
+    await writeJsonAtomic(join(folder, "state.json"), o.state);
+    await o.saveModel(join(folder, "model"));
+    const hashes: Record<string, string> = {};
+    for (const file of [...Object.values(files), "state.json"]) hashes[file] = await sha256File(join(folder, file));
+    const manifest: Manifest = { format: 1, fingerprint: o.fingerprint, files: hashes };
+    await writeJsonAtomic(join(folder, "manifest.json"), manifest);
+  });
+  return path;
+}
+
+/** Reads a checkpoint into the residents given. Throws `checkpoint` when it is damaged or belongs to another run. */
+export async function readCheckpoint(
+  path: string,
+  parts: CheckpointParts,
+  { backend, fingerprint }: { backend: Backend; fingerprint: Record<string, string> },
+): Promise<RunState> {
+  const manifest = readJson<Manifest>(path, "manifest.json");
+  for (const [name, expected] of Object.entries(fingerprint)) {
+    const got = manifest.fingerprint[name];
+    if (got === expected) continue;
+    throw new AttuneError("checkpoint", {
+      where: `${path}: ${name}`,
+      expected: `a checkpoint of this run (${expected})`,
+      got: got ?? "none",
+      fix: "resume with the same model, data and settings, or start a new run in another folder",
+    });
+  }
+  for (const [file, expected] of Object.entries(manifest.files)) {
+    const got = await sha256File(join(path, file));
+    if (got !== expected) {
+      throw new AttuneError("checkpoint", {
+        where: join(path, file),
+        expected: `the bytes that were written (sha256 ${expected.slice(0, 12)})`,
+        got: got.slice(0, 12),
+        fix: "the file is damaged; resume from an earlier checkpoint",
+      });
+    }
+  }
+  for (const [part, file] of Object.entries(files) as ["parameters" | "optimizer", string][]) {
+    await restore(join(path, file), parts[part], backend);
+  }
+  return readJson<RunState>(path, "state.json");
+}
+
+async function restore(path: string, residents: Readonly<Record<string, Resident>>, backend: Backend): Promise<void> {
+  const { tensors } = openSafetensors(path);
+  for (const [name, r] of Object.entries(residents)) {
+    const entry = tensors.get(name);
+    if (!entry || entry.shape.join() !== r.shape.join()) {
+      throw new AttuneError("checkpoint", {
+        where: `${path}: ${name}`,
+        expected: `[${r.shape.join(", ")}]`,
+        got: entry ? `[${entry.shape.join(", ")}]` : "no such tensor",
+        fix: "the checkpoint belongs to another model or another optimiser",
+      });
+    }
+    await backend.write(r, { shape: r.shape, dtype: "float32", data: readTensor(entry) });
+  }
+}
+
+function readJson<T>(path: string, file: string): T {
+  try {
+    return JSON.parse(readFileSync(join(path, file), "utf8")) as T;
+  } catch (cause) {
+    throw new AttuneError("checkpoint", {
+      where: join(path, file),
+      expected: "a complete checkpoint",
+      got: cause instanceof Error ? cause.message : String(cause),
+      fix: "resume from an earlier checkpoint",
+      cause,
+    });
+  }
+}
+
+/** Removes all but the newest `keep` checkpoints and the best one. */
+export async function pruneCheckpoints(output: string, { keep, best }: { keep: number; best: number | undefined }): Promise<void> {
+  const steps = listCheckpoints(output).filter((step) => step !== best);
+  for (const step of steps.slice(0, Math.max(0, steps.length - keep))) {
+    await rm(join(output, checkpointName(step)), { recursive: true, force: true });
+  }
+}

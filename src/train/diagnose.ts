@@ -1,0 +1,40 @@
+/** Finds the first tensor that is not finite, by running the forward graph once more with a probe on every float. */
+import { bindPolicy, bindReference } from "./policy.js";
+import { parameterInputs } from "../models/index.js";
+import { input, mul, sum, type Tensor, topological } from "../tensor/index.js";
+import type { StepPrograms } from "./step-programs.js";
+import type { Trainer } from "./trainer.js";
+
+/** A sentence: which tensor, and which parameter it was made with. */
+export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepPrograms<B>): Promise<string> {
+  const { parameters, backend } = programs;
+  const shapes = Object.fromEntries(Object.entries(parameters).map(([name, r]) => [name, r.shape]));
+  const tree = parameterInputs(shapes);
+  const traced = trainer.trace(batch, {
+    policy: bindPolicy(trainer.policy, tree),
+    reference: () => bindReference(trainer.policy),
+    recompute: "none",
+    detail: false,
+  });
+  const probes: { label: string; probe: Tensor }[] = [];
+  for (const node of topological([traced.result.loss])) {
+    node.outputs.forEach((type, index) => {
+      // The chain of masks is made of large negative numbers on purpose; they are finite, so 0 * x tells.
+      if (type.dtype === "float32") probes.push({ label: labelOf({ node, index, ...type }), probe: sum(mul({ node, index, ...type }, 0)) });
+    });
+  }
+  const outputs = Object.fromEntries(probes.map(({ probe }, i) => [`p${i}`, probe]));
+  const total = (name: string): Tensor => input(name, []);
+  const inputs = { ...traced.inputs, ...tree, "total:rows": total("total:rows"), "total:tokens": total("total:tokens") };
+  const program = await backend.compile({ inputs, outputs });
+  const results = await program.run({ ...trainer.feeds(batch), ...parameters });
+  await program.release();
+  const bad = probes.findIndex((_, i) => Number.isNaN(results[`p${i}`]!.data[0]!));
+  return bad < 0 ? "every forward tensor is finite: the gradient overflowed" : `the first tensor that went wrong is ${probes[bad]!.label}`;
+}
+
+function labelOf({ node, shape }: Tensor): string {
+  const named = [node, ...node.inputs.map((t) => t.node)].flatMap((n) => ("name" in n.attrs ? [String(n.attrs.name)] : []));
+  const from = named.length > 0 ? ` of ${named.join(", ")}` : "";
+  return `${node.op}${from} [${shape.join(", ")}]`;
+}

@@ -1,0 +1,46 @@
+/** Batches of tokenised examples in a seeded order. Knows no method; any batch of any epoch can be asked for. */
+import { AttuneError } from "../errors.js";
+import { type Batch, type BatchPlanOptions, type Example, layoutBatch, type LayoutOptions, planBatches, unitLengths } from "../data/index.js";
+import type { BatchSource } from "./trainer.js";
+
+export interface ExampleSourceOptions {
+  /** How batches are formed. Default: 8 examples each (TRL `per_device_train_batch_size`), shuffled with seed 42. */
+  plan?: BatchPlanOptions;
+  /** How rows are laid out. Default: prompts shared, sizes rounded to buckets. */
+  layout?: LayoutOptions;
+}
+
+/** Batches made by `build` from groups of examples; for methods whose batch is more than one layout. */
+export function groupedSource<B>(
+  examples: readonly Example[],
+  build: (group: readonly Example[]) => B,
+  options: ExampleSourceOptions = {},
+): BatchSource<B> {
+  if (examples.length === 0) {
+    throw new AttuneError("data", { where: "training data", expected: "at least one example", got: "none" });
+  }
+  const { plan = {}, layout = {} } = options;
+  const lengths = examples.map((e) => unitLengths(e, { sharePrompt: layout.sharePrompt ?? true }));
+  const given = plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
+  let planned: { epoch: number; batches: number[][] } | undefined;
+  const planOf = (epoch: number): number[][] => {
+    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, epoch }) };
+    return planned.batches;
+  };
+  return {
+    examples: examples.length,
+    count: (epoch) => planOf(epoch).length,
+    load: ({ epoch, index }) => Promise.resolve(build(planOf(epoch)[index]!.map((i) => examples[i]!))),
+  };
+}
+
+/** Batches straight from the layout. */
+export const exampleSource = (examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<Batch> =>
+  groupedSource(examples, (group) => layoutBatch(group, options.layout ?? {}), options);
+
+/** A fixed list of batches, in order, every epoch the same; for tests and for callers with batches of their own. */
+export const fixedSource = <B>(batches: readonly B[]): BatchSource<B> => ({
+  examples: batches.length,
+  count: () => batches.length,
+  load: ({ index }) => Promise.resolve(batches[index]!),
+});

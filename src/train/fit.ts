@@ -1,0 +1,311 @@
+/**
+ * The only training loop. A generator: the progress bar, the log, early stopping, the live page and the tests consume it.
+ * It names no method: batches, losses and metrics are the trainer's.
+ *
+ * Every number is a function of seed, data, settings and threads. A step's loss is divided by the real rows and tokens of
+ * all its micro-batches, so k micro-batches equal one batch. Resuming continues with the very next micro-batch.
+ */
+import { AttuneError } from "../errors.js";
+import type { Recompute } from "../models/index.js";
+import { adamw, chain, clipByGlobalNorm, schedule, type ScheduleName, type ScheduleSettings, type Transform, warmupSteps } from "../optim/index.js";
+import type { Backend } from "../tensor/index.js";
+import { listCheckpoints, readCheckpoint, type RunState, writeCheckpoint, checkpointName, pruneCheckpoints } from "./checkpoint.js";
+import { diagnose } from "./diagnose.js";
+import { evaluate, type EvaluationReport } from "./evaluate.js";
+import { checkStart, type StartCheck } from "./invariants.js";
+import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
+import { createOptimiser, type Optimiser } from "./optimiser.js";
+import { downloadParameters, savePolicy, uploadParameters } from "./policy.js";
+import { StepPrograms } from "./step-programs.js";
+import type { Trainer } from "./trainer.js";
+
+export interface FitOptions {
+  backend: Backend;
+  /** Passes over the data. Default 3 (transformers). Ignored when `maxSteps` is given. */
+  epochs?: number;
+  /** Optimiser updates; wins over `epochs`. */
+  maxSteps?: number;
+  /** Micro-batches a step. Default 1. */
+  gradientAccumulationSteps?: number;
+  /**
+   * What a micro-batch's loss is divided by: the counts of the whole step (default), or its own, averaged over
+   * micro-batches, as TRL does for preference losses.
+   */
+  lossNormalisation?: "step" | "micro-batch";
+  /** Peak learning rate. Default 5e-5 (transformers). */
+  learningRate?: number;
+  /** Default "linear" (transformers). */
+  schedule?: ScheduleName;
+  scheduleSettings?: ScheduleSettings;
+  /** Steps of warm-up; below 1 a share of all steps. Default 0. */
+  warmup?: number;
+  /** Default: AdamW without decay behind a clip of the global norm at 1 (transformers). */
+  optimizer?: Transform;
+  /** What the backward pass makes again. Default "attention". */
+  recompute?: Recompute;
+  /** Metrics that need the whole vocabulary are computed every so many steps. Default 10; 0: never. */
+  detailSteps?: number;
+  /** Evaluate every so many steps; 0: only at the end. Default 0. */
+  evalSteps?: number;
+  /** Folder of the run; without it nothing is written. */
+  output?: string;
+  /** Checkpoint every so many steps; 0: only at the end. Default 0. */
+  saveSteps?: number;
+  /** Newest checkpoints to keep besides the best. Default 2. */
+  saveTotalLimit?: number;
+  /** Go on from the newest intact checkpoint in `output`, or from the one named. Default false. */
+  resume?: boolean | string;
+  /** What the run is made of (hashes, settings); a checkpoint with another is refused. */
+  fingerprint?: Record<string, string>;
+  /** Stop when the evaluation metric has not improved this many evaluations in a row. */
+  earlyStopping?: { metric: string; patience: number; greaterIsBetter: boolean };
+  /** Metric that chooses the best checkpoint. Default: `eval_loss`, lower is better. */
+  best?: { metric: string; greaterIsBetter: boolean };
+  /** Ask to stop: the step in hand is finished and a checkpoint written. */
+  signal?: AbortSignal;
+}
+
+export interface StepReport {
+  /** Updates done, from 1. */
+  step: number;
+  totalSteps: number;
+  /** Fractional epochs done. */
+  epoch: number;
+  /** Loss, gradient norm, learning rate, tokens and the method's metrics, under TRL's names. */
+  metrics: Record<string, number>;
+  /** For averaging over steps. */
+  sums: MetricSums;
+  seconds: number;
+  /** Input tokens of this step. */
+  tokens: number;
+  evaluation?: EvaluationReport;
+  checkpoint?: string;
+  /** Only with the first report: what was checked before the first update. */
+  start?: StartCheck[];
+  /** Why the run ends with this report, if it does. */
+  finished?: "done" | "early-stopping" | "interrupted";
+  /** Graphs compiled so far. */
+  graphs: number;
+}
+
+/** Trains; yields a report after every update. Parameters live in the backend until `onParameters` hands them out. */
+export async function* fit<B>(trainer: Trainer<B>, options: FitOptions): AsyncGenerator<StepReport, FitResult> {
+  const run = await openRun(trainer, options);
+  try {
+    const start = run.state.step === 0 ? await checkStart(trainer, run.programs) : undefined;
+    let first = start;
+    if (run.state.step >= run.totalSteps) return await finish(run);
+    for (;;) {
+      const report = await step(run);
+      if (first) report.start = first;
+      first = undefined;
+      const last = report.finished !== undefined;
+      yield report;
+      if (last) return await finish(run);
+    }
+  } finally {
+    await closeRun(run);
+  }
+}
+
+/** What a finished run leaves: trained values by graph name. */
+export interface FitResult {
+  parameters: Map<string, Float32Array>;
+  state: RunState;
+}
+
+/** Runs to the end; for callers that want the result and not the way. */
+export async function fitToEnd<B>(trainer: Trainer<B>, options: FitOptions & { onStep?: (report: StepReport) => void }): Promise<FitResult> {
+  const reports = fit(trainer, options);
+  for (;;) {
+    const next = await reports.next();
+    if (next.done) return next.value;
+    options.onStep?.(next.value);
+  }
+}
+
+interface Run<B> {
+  trainer: Trainer<B>;
+  options: FitOptions;
+  programs: StepPrograms<B>;
+  optimiser: Optimiser;
+  state: RunState;
+  totalSteps: number;
+  rate: (step: number) => number;
+}
+
+async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run<B>> {
+  const { backend } = options;
+  const totalSteps = options.maxSteps ?? stepsOf(trainer, options);
+  const warmup = warmupSteps(options.warmup ?? 0, { total: totalSteps });
+  const peak = options.learningRate ?? 5e-5;
+  const factor = schedule(options.schedule ?? "linear", {
+    warmup,
+    total: totalSteps,
+    learningRate: peak,
+    settings: options.scheduleSettings ?? {},
+  });
+  const parameters = await uploadParameters(trainer.policy, backend);
+  const gradients: typeof parameters = {};
+  for (const [name, r] of Object.entries(parameters)) gradients[name] = await backend.zeros(r);
+  const transform = options.optimizer ?? chain(clipByGlobalNorm(1), adamw());
+  const optimiser = await createOptimiser(transform, backend, { parameters, gradients });
+  const programs = new StepPrograms(trainer, backend, parameters, gradients, { recompute: options.recompute ?? "attention" });
+  const state: RunState = { step: 0, epoch: 0, index: 0, tokens: 0, best: null, withoutGain: 0 };
+  const run: Run<B> = { trainer, options, programs, optimiser, state, totalSteps, rate: (step) => peak * factor(step) };
+  const from = resumePath(options);
+  if (from !== undefined) {
+    const fingerprint = options.fingerprint ?? {};
+    run.state = await readCheckpoint(from, { parameters, optimizer: optimiser.state }, { backend, fingerprint });
+  }
+  return run;
+}
+
+function stepsOf<B>({ train }: Trainer<B>, { epochs = 3, gradientAccumulationSteps: k = 1 }: FitOptions): number {
+  let total = 0;
+  for (let epoch = 0; epoch < Math.floor(epochs); epoch++) total += Math.ceil(train.count(epoch) / k);
+  const part = epochs - Math.floor(epochs);
+  return total + Math.ceil((part * train.count(Math.floor(epochs))) / k);
+}
+
+function resumePath({ resume, output }: FitOptions): string | undefined {
+  if (resume === undefined || resume === false) return undefined;
+  if (typeof resume === "string") return resume;
+  if (output === undefined) {
+    throw new AttuneError("usage", { where: "fit: resume", expected: "an output folder", got: "none" });
+  }
+  const newest = listCheckpoints(output).at(-1);
+  return newest === undefined ? undefined : `${output}/${checkpointName(newest)}`;
+}
+
+/** One update: micro-batches, gradients, optimiser, and what is due after it. */
+async function step<B>(run: Run<B>): Promise<StepReport> {
+  const { options, programs, optimiser, state } = run;
+  const began = performance.now();
+  const { batches, position } = await nextBatches(run);
+  const number = state.step + 1;
+  const every = options.detailSteps ?? 10;
+  const detail = every > 0 && (number % every === 0 || number === 1);
+  const sums = emptySums();
+  let loss = 0;
+  let tokens = 0;
+  const counts = batches.map((b) => run.trainer.counts(b));
+  for (const [i, batch] of batches.entries()) {
+    const outcome = await programs.gradient({ batch, totals: totalsOf(counts, i, options), detail }, i === 0);
+    if (!Number.isFinite(outcome.loss)) throw await numericError(run, { batch, number, what: `loss ${outcome.loss}` });
+    loss += outcome.loss;
+    tokens += counts[i]!.inputTokens;
+    addSums(sums, outcome.metrics);
+  }
+  const lr = run.rate(state.step);
+  const { gradNorm } = await optimiser.step({ step: number, lr });
+  if (!Number.isFinite(gradNorm)) throw await numericError(run, { batch: batches[0]!, number, what: `gradient norm ${gradNorm}` });
+  Object.assign(state, { step: number, ...position, tokens: state.tokens + tokens });
+
+  const per = run.trainer.train.count(state.epoch);
+  const epoch = state.epoch + state.index / per;
+  const metrics = { loss, grad_norm: gradNorm, learning_rate: lr, ...metricValues(sums), num_tokens: state.tokens, epoch };
+  const seconds = (performance.now() - began) / 1000;
+  const report: StepReport = { step: number, totalSteps: run.totalSteps, epoch, metrics, sums, seconds, tokens, graphs: programs.made };
+  await afterStep(run, report);
+  return report;
+}
+
+/** Each micro-batch's divisors: the step's own counts, or k times this micro-batch's. */
+function totalsOf(
+  counts: readonly { rows: number; tokens: number }[],
+  i: number,
+  { lossNormalisation = "step" }: FitOptions,
+): { rows: number; tokens: number } {
+  if (lossNormalisation === "micro-batch") {
+    const own = counts[i]!;
+    return { rows: own.rows * counts.length, tokens: own.tokens * counts.length };
+  }
+  return counts.reduce((a, b) => ({ rows: a.rows + b.rows, tokens: a.tokens + b.tokens }), { rows: 0, tokens: 0 });
+}
+
+/** The next micro-batches; a step never crosses an epoch. */
+async function nextBatches<B>({ trainer, options, state }: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } }> {
+  const k = options.gradientAccumulationSteps ?? 1;
+  let { epoch, index } = state;
+  if (index >= trainer.train.count(epoch)) {
+    epoch += 1;
+    index = 0;
+  }
+  const end = Math.min(index + k, trainer.train.count(epoch));
+  const batches: B[] = [];
+  for (; index < end; index++) batches.push(await trainer.train.load({ epoch, index }));
+  return { batches, position: { epoch, index } };
+}
+
+async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
+  const { options, state, totalSteps } = run;
+  const interrupted = options.signal?.aborted ?? false;
+  const done = state.step >= totalSteps;
+  const due = (every: number | undefined): boolean => done || ((every ?? 0) > 0 && state.step % every! === 0);
+  if (run.trainer.evaluation && due(options.evalSteps) && !interrupted) {
+    report.evaluation = await evaluate(run.trainer, run.programs);
+    if (noteEvaluation(run, report.evaluation)) report.finished = "early-stopping";
+  }
+  if (done) report.finished = "done";
+  else if (interrupted) report.finished = "interrupted";
+  if (options.output !== undefined && (due(options.saveSteps) || report.finished !== undefined)) {
+    report.checkpoint = await save(run, options.output);
+  }
+}
+
+/** Remembers the best value; true when patience has run out. */
+function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationReport): boolean {
+  const rule = options.earlyStopping ?? options.best ?? { metric: "eval_loss", greaterIsBetter: false };
+  const value = evaluation.metrics[rule.metric];
+  if (value === undefined) {
+    throw new AttuneError("config", {
+      where: "metric for the best checkpoint",
+      expected: `one of ${Object.keys(evaluation.metrics).join(", ")}`,
+      got: rule.metric,
+    });
+  }
+  const gain = state.best === null || (rule.greaterIsBetter ? value > state.best.value : value < state.best.value);
+  if (gain) state.best = { metric: rule.metric, value, step: state.step };
+  state.withoutGain = gain ? 0 : state.withoutGain + 1;
+  return options.earlyStopping !== undefined && state.withoutGain >= options.earlyStopping.patience;
+}
+
+async function save<B>({ options, programs, optimiser, state, trainer }: Run<B>, output: string): Promise<string> {
+  const { backend } = options;
+  const path = await writeCheckpoint(
+    output,
+    { parameters: programs.parameters, optimizer: optimiser.state },
+    {
+      backend,
+      state,
+      fingerprint: options.fingerprint ?? {},
+      saveModel: async (folder) => savePolicy(folder, trainer.policy, { values: await downloadParameters(programs.parameters, backend) }),
+    },
+  );
+  await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, best: state.best?.step });
+  return path;
+}
+
+async function numericError<B>(run: Run<B>, o: { batch: B; number: number; what: string }): Promise<AttuneError> {
+  const ids = run.trainer.ids(o.batch);
+  const source = await diagnose(run.trainer, o.batch, run.programs);
+  const kept = run.options.output === undefined ? [] : listCheckpoints(run.options.output);
+  const last = kept.length > 0 ? `the last good checkpoint is ${checkpointName(kept.at(-1)!)}` : "no checkpoint was written yet";
+  return new AttuneError("numeric", {
+    where: `step ${o.number}, rows ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? ", ..." : ""}`,
+    expected: "finite numbers",
+    got: `${o.what}; ${source}`,
+    fix: `lower the learning rate or look at these rows; ${last}`,
+  });
+}
+
+async function finish<B>({ programs, options, state }: Run<B>): Promise<FitResult> {
+  return { parameters: await downloadParameters(programs.parameters, options.backend), state };
+}
+
+async function closeRun<B>({ programs, optimiser, options }: Run<B>): Promise<void> {
+  await programs.release();
+  await optimiser.release();
+  await options.backend.free([...Object.values(programs.parameters), ...Object.values(programs.gradients)]);
+}

@@ -1,0 +1,29 @@
+/**
+ * Training: one loop, one file a method. Losses are divided by global counts; metrics are means over real rows and tokens
+ * and carry TRL's names; steps count from 1.
+ */
+export { checkpointName, listCheckpoints, type RunState } from "./checkpoint.js";
+export { evaluate, type EvaluationReport } from "./evaluate.js";
+export { exampleSource, type ExampleSourceOptions, fixedSource, groupedSource } from "./example-source.js";
+export { fit, type FitOptions, type FitResult, fitToEnd, type StepReport } from "./fit.js";
+export type { StartCheck } from "./invariants.js";
+export { addSums, emptySums, type MetricSums, metricValues } from "./metrics.js";
+export { batchInputs, type BatchTensors, completionLogps, completionOf, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./methods/batch-graph.js";
+export { kto, type KtoBatch, ktoSource, type KtoTrainerOptions } from "./methods/kto.js";
+export { type PairTensors, pairTrainer, type PairTrainerOptions, type ReferenceMode } from "./methods/pairs.js";
+export { preference, type PreferenceOptions } from "./methods/preference.js";
+export { reward, type RewardTrainerOptions } from "./methods/reward.js";
+export { sft, type SftTrainerOptions } from "./methods/sft.js";
+export {
+  bindPolicy,
+  bindReference,
+  type BoundModel,
+  createPolicy,
+  downloadParameters,
+  type Policy,
+  type PolicyOptions,
+  savePolicy,
+  uploadParameters,
+} from "./policy.js";
+export { StepPrograms } from "./step-programs.js";
+export type { BatchSource, Feeds, StartInvariant, TraceContext, Traced, Trainer } from "./trainer.js";

@@ -1,0 +1,45 @@
+/** What must be true before the first update: statements of the method about its first batch, checked and printed. */
+import { AttuneError } from "../errors.js";
+import { metricValues } from "./metrics.js";
+import type { StepPrograms } from "./step-programs.js";
+import type { StartInvariant, Trainer } from "./trainer.js";
+
+/** One line of the table that is printed at the start. */
+export interface StartCheck {
+  name: string;
+  expected: string;
+  got: string;
+  holds: boolean;
+}
+
+/** Runs the first batch without gradients and holds the method's statements against its metrics. Throws `invariant`. */
+export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<B>): Promise<StartCheck[]> {
+  const batch = await trainer.train.load({ epoch: 0, index: 0 });
+  const counts = trainer.counts(batch);
+  if (counts.tokens === 0) {
+    throw new AttuneError("invariant", {
+      where: "step 0",
+      expected: "trainable tokens in the first batch",
+      got: "none",
+      fix: "check prompts, truncation and masks with `attune inspect`",
+    });
+  }
+  const outcome = await programs.evaluate({ batch, totals: counts, detail: false });
+  const metrics: Record<string, number> = { loss: outcome.loss, ...metricValues(outcome.metrics) };
+  const checks = (trainer.invariants ?? []).map((rule) => checkOne(rule, metrics));
+  const share = counts.tokens / counts.inputTokens;
+  checks.push({ name: "trainable tokens", expected: "more than none", got: `${(100 * share).toFixed(1)}%`, holds: true });
+  checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: Number.isFinite(outcome.loss) });
+  const broken = checks.find((c) => !c.holds);
+  if (broken) {
+    const fix = trainer.invariants?.find((rule) => rule.name === broken.name)?.fix ?? "look at the data and the model with `attune inspect`";
+    throw new AttuneError("invariant", { where: `step 0: ${broken.name}`, expected: broken.expected, got: broken.got, fix });
+  }
+  return checks;
+}
+
+function checkOne({ name, metric, expected, tolerance }: StartInvariant, metrics: Record<string, number>): StartCheck {
+  const got = metrics[metric];
+  const holds = got !== undefined && Math.abs(got - expected) <= tolerance;
+  return { name, expected: `${metric} = ${Number(expected.toPrecision(6))}`, got: got === undefined ? "no such metric" : got.toPrecision(6), holds };
+}

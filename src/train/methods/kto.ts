@@ -1,0 +1,88 @@
+/**
+ * KTO (arXiv 2402.01306): answers judged alone, good or bad. The KL estimate comes from answers put to the wrong prompts
+ * (each takes the answer of the next example in its micro-batch, as TRL), without gradient.
+ */
+import { type Batch, type Example, layoutBatch } from "../../data/index.js";
+import { AttuneError } from "../../errors.js";
+import { kto as ktoLoss, ktoKl, type KtoOptions } from "../../losses/index.js";
+import { stopGradient, type Tensor } from "../../tensor/index.js";
+import { type ExampleSourceOptions, groupedSource } from "../example-source.js";
+import type { BoundModel, Policy } from "../policy.js";
+import type { BatchSource, TraceContext, Trainer } from "../trainer.js";
+import { type BatchTensors, batchInputs, completionLogps, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+
+/** Rows as they are, and the same prompts with each other's answers. */
+export interface KtoBatch {
+  own: Batch;
+  mismatched: Batch;
+}
+
+/** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
+export function ktoSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
+  const build = (group: readonly Example[]): KtoBatch => {
+    if (group.length < 2) {
+      throw new AttuneError("config", {
+        where: "train.kto: per_device_train_batch_size",
+        expected: "at least 2 rows in every micro-batch, because the KL estimate needs answers to other prompts",
+        got: String(group.length),
+        fix: "raise it, or drop the last incomplete batch",
+      });
+    }
+    const mismatched = group.map((e, i) => ({ ...e, completions: group[(i + 1) % group.length]!.completions, values: {} }));
+    return { own: layoutBatch(group, options.layout ?? {}), mismatched: layoutBatch(mismatched, options.layout ?? {}) };
+  };
+  return groupedSource(examples, build, options);
+}
+
+export interface KtoTrainerOptions {
+  policy: Policy;
+  train: BatchSource<KtoBatch>;
+  evaluation?: BatchSource<KtoBatch> | undefined;
+  loss?: Partial<KtoOptions>;
+}
+
+const prefix = "kl:";
+
+export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions): Trainer<KtoBatch> {
+  return {
+    name: "kto",
+    policy,
+    train,
+    evaluation,
+    shape: ({ own, mismatched }) => `${shapeOf(own)}|${shapeOf(mismatched)}`,
+    feeds: ({ own, mismatched }) => ({ ...feedsOf(own), ...feedsOf(mismatched, prefix) }),
+    counts: ({ own }) => ({ rows: own.ids.length, tokens: own.trainedTokens, inputTokens: own.tokens }),
+    ids: ({ own }) => own.ids,
+    invariants: [
+      { name: "policy equals reference", metric: "kl", expected: 0, tolerance: 1e-3, fix: "the reference is not the model that training starts from" },
+    ],
+    trace(batch, context) {
+      const b = batchInputs(batch.own);
+      const k = batchInputs(batch.mismatched, prefix);
+      const hidden = hiddenOf(context.policy, b, context.recompute);
+      const logps = completionLogps(context.policy, b, hidden);
+      const kl = ktoKl({
+        logps: plainLogps(context.policy, k),
+        refLogps: plainLogps(context.reference(), k),
+        mask: k.gridMask,
+        rowMask: k.groupMask,
+      });
+      const refLogps = plainLogps(context.reference(), b);
+      const result = ktoLoss({ logps, refLogps, mask: b.gridMask, desirable: b.values["label"]!, kl, rowMask: b.groupMask }, loss);
+      const extra = details(context, { b, hidden });
+      return {
+        result: { ...result, metrics: { ...result.metrics, ...extra.metrics }, metricRules: { ...result.metricRules, ...extra.weights } },
+        inputs: { ...b.inputs, ...k.inputs },
+        rowMask: b.groupMask,
+      };
+    },
+  };
+}
+
+/** Log-probabilities that carry no gradient. */
+const plainLogps = (bound: BoundModel, b: BatchTensors): Tensor =>
+  stopGradient(completionLogps(bound, b, hiddenOf(bound, b, "none")));
+
+function details({ detail, policy }: TraceContext, o: { b: BatchTensors; hidden: Tensor }) {
+  return detail ? detailMetrics(policy, o.b, { hidden: o.hidden, logits: [] }) : { metrics: {}, weights: {} };
+}
