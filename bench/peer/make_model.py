@@ -2,6 +2,7 @@
 the benchmarks nor the interop checks rest on Attune's own writer. Its tokenizer maps the word `w<i>` to id `i`.
 
     python make_model.py '{"shape": "smollm2-135m", "folder": "out", "dtype": "bfloat16"}'
+    python make_model.py '{"shape": "tiny-llama", "folder": "out", "head": "classification"}'
 """
 
 import json
@@ -43,24 +44,30 @@ def word_tokenizer(vocabulary: int):
 
 
 def main() -> None:
-    options = read_options({"dtype": "float32", "seed": 0, "max_shard_size": "50GB"}, required=("shape", "folder"))
+    options = read_options({"dtype": "float32", "head": "causal", "seed": 0, "max_shard_size": "50GB"}, required=("shape", "folder"))
     if options["shape"] not in SHAPES:
         raise SystemExit(f"make_model.py: unknown shape {options['shape']!r}; known: {', '.join(SHAPES)}")
     limit_threads(2)
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, GenerationConfig
 
     shape = dict(SHAPES[options["shape"]])
     special = dict(pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS)
     config = AutoConfig.for_model(shape.pop("model_type"), **shape, **special)
     torch.manual_seed(options["seed"])
-    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, options["dtype"]))
+    heads = {"causal": AutoModelForCausalLM, "classification": AutoModelForSequenceClassification}
+    if options["head"] not in heads:
+        raise SystemExit(f"make_model.py: unknown head {options['head']!r}; known: {', '.join(heads)}")
+    if options["head"] == "classification":
+        config.num_labels = 1
+    model = heads[options["head"]].from_config(config, dtype=getattr(torch, options["dtype"]))
     with torch.no_grad():
         # Norms of exactly one and biases of exactly zero would hide a tensor that a reader forgot.
         for parameter in model.parameters():
             if parameter.dim() == 1:
                 parameter.add_(torch.randn_like(parameter), alpha=0.02)
-    model.generation_config = GenerationConfig(**special)
+    if options["head"] == "causal":
+        model.generation_config = GenerationConfig(**special)
     model.save_pretrained(options["folder"], max_shard_size=options["max_shard_size"])
     word_tokenizer(config.vocab_size).save_pretrained(options["folder"])
     print(json.dumps({"folder": options["folder"], "parameters": sum(p.numel() for p in model.parameters()),

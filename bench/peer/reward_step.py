@@ -13,9 +13,8 @@ def main() -> None:
         from trl import RewardConfig, RewardTrainer
 
         args = RewardConfig(**arguments, model_init_kwargs={"dtype": setting["weights"]})
-        peft_config = lora(options, "SEQ_CLS")
-        peft_config.modules_to_save = ["score"]
-        return RewardTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=peft_config)
+        # PEFT adds the head to the trained modules itself: the task says so.
+        return RewardTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=lora(options, "SEQ_CLS"))
 
     measure("reward_step", options, batch=options["pairs"], sequences=2 * options["pairs"], build=build)
 

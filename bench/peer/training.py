@@ -76,13 +76,14 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
 
     class Clock(TrainerCallback):
         def __init__(self):
-            self.seconds, self.began = [], 0.0
+            self.seconds, self.cpu, self.began = [], [], (0.0, 0.0)
 
         def on_step_begin(self, *_, **__):
-            self.began = time.perf_counter()
+            self.began = time.perf_counter(), time.process_time()
 
         def on_step_end(self, *_, **__):
-            self.seconds.append(time.perf_counter() - self.began)
+            self.seconds.append(time.perf_counter() - self.began[0])
+            self.cpu.append(time.process_time() - self.began[1])
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HF_DATASETS_CACHE"] = folder
@@ -106,10 +107,12 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
         setting=options["setting"],
         compile=options["compile"],
         threads=torch.get_num_threads(),
+        # Of all threads: on a busy machine it tells a slow step from a step that had to wait.
+        cpu_seconds=[round(value, 4) for value in clock.cpu[options["warmup"] :]],
         tokens_per_step=tokens,
         tokens_per_s=round(tokens / median, 1),
         trainable_parameters=trainable,
-        losses=losses,
+        losses=[round(loss, 7) for loss in losses],
         memory_after_imports_mb=imported,
         memory_after_load_mb=loaded,
         versions=versions("torch", "transformers", "trl", "peft"),
