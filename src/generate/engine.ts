@@ -1,0 +1,265 @@
+/**
+ * Continuous batching: rows of many requests share one block of caches; a row that ends makes room for one that waits,
+ * and the block shrinks when few are left. Knows when rows come and go, not how a step is computed.
+ */
+import { AttuneError } from "../errors.js";
+import type { ModelConfig } from "../models/index.js";
+import { capacityBucket, rowBucket } from "./buckets.js";
+import { arrangeRows, type CacheBlock, freeBlock, rowBytes } from "./cache-block.js";
+import type { EngineSettings } from "./options.js";
+import { chunkLength, promptChunks } from "./prompt-chunks.js";
+import { advance, roomNeeded, type Sequence } from "./sequence.js";
+import type { Choice } from "./step-graph.js";
+import type { Chooser, StepRunner } from "./step-runner.js";
+
+/** New rows join when this share of all rows is free: copying the others' caches is paid once for several. */
+const refillShare = 1 / 8;
+/** A block shrinks for at least so many more steps, else making the smaller program costs more than it saves. */
+const stepsWorthShrinking = 16;
+
+interface Block {
+  cache: CacheBlock;
+  slots: (Sequence | undefined)[];
+  sequenceLength: number;
+}
+
+/** A new row whose prompt has been read, and the row of its cache. */
+interface Newcomer {
+  sequence: Sequence;
+  row: number;
+}
+
+export class Engine {
+  readonly #runner: StepRunner;
+  readonly #settings: EngineSettings;
+  #waiting: Sequence[] = [];
+  #block: Block | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(runner: StepRunner, settings: EngineSettings) {
+    this.#runner = runner;
+    this.#settings = settings;
+  }
+
+  /** Rows join as soon as there is room; everything they say comes through their events. */
+  submit(sequences: readonly Sequence[]): void {
+    this.#waiting.push(...sequences);
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.length > 0 && !this.#closed) this.submit([]);
+    });
+  }
+
+  /** Ends every row with an error, waits for the step that is running, frees the caches. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Requests made in one turn of the event loop start together.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      while (!this.#closed && this.#dropCancelled()) {
+        await this.#admit();
+        if (!this.#block) continue;
+        await this.#shrink();
+        await this.#decode();
+      }
+      if (this.#closed) this.#failAll(closedError());
+    } catch (error) {
+      this.#failAll(error as Error);
+    } finally {
+      if (this.#block) await freeBlock(this.#runner, this.#block.cache).catch(() => undefined);
+      this.#block = undefined;
+    }
+  }
+
+  get #active(): Sequence[] {
+    return this.#block?.slots.filter((sequence) => sequence !== undefined) ?? [];
+  }
+
+  /** True while there is something to do. */
+  #dropCancelled(): boolean {
+    this.#waiting = this.#waiting.filter(({ cancelled }) => !cancelled);
+    const slots = this.#block?.slots ?? [];
+    slots.forEach((sequence, i) => {
+      if (sequence?.cancelled) slots[i] = undefined;
+    });
+    return this.#waiting.length > 0 || this.#active.length > 0;
+  }
+
+  #failAll(error: Error): void {
+    const all = [...this.#waiting, ...this.#active];
+    this.#waiting = [];
+    this.#block?.slots.fill(undefined);
+    for (const sequence of all) sequence.onError(error);
+  }
+
+  async #admit(): Promise<void> {
+    const active = this.#active;
+    if (this.#waiting.length === 0) return;
+    const joining = this.#choose(active);
+    const worth = Math.min(this.#waiting.length, Math.ceil(this.#settings.maxRows * refillShare));
+    if (joining.length === 0 || (active.length > 0 && joining.length < worth)) return;
+    const taken = new Set(joining);
+    this.#waiting = this.#waiting.filter((sequence) => !taken.has(sequence));
+    const sequenceLength = ropeLength(this.#runner.config, joining[0]!);
+    try {
+      const { blocks, newcomers } = await this.#read(joining, sequenceLength);
+      await this.#rearrange({ blocks, newcomers, sequenceLength });
+    } catch (error) {
+      for (const sequence of joining) sequence.onError(error as Error);
+      throw error;
+    }
+  }
+
+  /** Waiting rows, first come first served, that fit beside the active ones in number, memory and kind of rope. */
+  #choose(active: readonly Sequence[]): Sequence[] {
+    const { config } = this.#runner;
+    const { maxRows, maxCacheBytes } = this.#settings;
+    const kind = this.#block && active.length > 0 ? this.#block.sequenceLength : undefined;
+    const joining: Sequence[] = [];
+    let room = active.length > 0 ? this.#block!.cache.capacity : 0;
+    for (const sequence of this.#waiting) {
+      const rows = active.length + joining.length + 1;
+      const wanted = kind ?? ropeLength(config, joining[0] ?? sequence);
+      const needed = Math.max(room, capacityBucket(roomNeeded(sequence)));
+      const bytes = rowBytes(config, needed) * rowBucket(rows, maxRows);
+      if (rows > maxRows || bytes > maxCacheBytes || ropeLength(config, sequence) !== wanted) break;
+      joining.push(sequence);
+      room = needed;
+    }
+    if (joining.length === 0 && active.length === 0) this.#refuse(this.#waiting.shift()!);
+    return joining;
+  }
+
+  #refuse(sequence: Sequence): void {
+    const bytes = rowBytes(this.#runner.config, capacityBucket(roomNeeded(sequence)));
+    const error = new AttuneError("memory", {
+      where: "generate: maxCacheBytes",
+      expected: `room for one row's keys and values, ${bytes} bytes`,
+      got: String(this.#settings.maxCacheBytes),
+      fix: "raise maxCacheBytes, or ask for fewer new tokens",
+    });
+    sequence.onError(error);
+  }
+
+  /** Reads the prompts of new rows, each once, in runs of like length; chooses the first token of every row. */
+  async #read(
+    joining: readonly Sequence[],
+    sequenceLength: number,
+  ): Promise<{ blocks: CacheBlock[]; newcomers: Newcomer[] }> {
+    const { maxRows, prefillTokens } = this.#settings;
+    const blocks: CacheBlock[] = [];
+    const newcomers: Newcomer[] = [];
+    let offset = 0;
+    for (const chunk of promptChunks(joining, { prefillTokens, maxRows })) {
+      const rows = rowBucket(chunk.length, maxRows);
+      const prompts = chunk.map(([sequence]) => sequence!.prompt);
+      const { block, chooser } = await this.#runner.prefill(prompts, {
+        rows,
+        length: chunkLength(chunk),
+        choice: choiceOf(joining),
+        sequenceLength,
+        temperatures: chunk.map(([sequence]) => sequence!.sampling.temperature),
+      });
+      blocks.push(block);
+      const readers = chunk.flatMap((group, row) => group.map((sequence) => ({ sequence, row, chooser })));
+      for (const { sequence, row } of await this.#say(readers))
+        newcomers.push({ sequence, row: offset + row });
+      offset += rows;
+    }
+    return { blocks, newcomers };
+  }
+
+  /** Chooses and hands out a token for each; gives those that go on. */
+  async #say<T extends { sequence: Sequence; row: number; chooser: Chooser }>(
+    list: readonly T[],
+  ): Promise<T[]> {
+    const chosen = await this.#runner.choose(list);
+    return list.filter(({ sequence }, i) => !sequence.cancelled && advance(sequence, chosen[i]!));
+  }
+
+  /** One block of the rows that go on and the new ones, as small as their number allows. */
+  async #rearrange({ blocks, newcomers, sequenceLength }: Arrival): Promise<void> {
+    const old = this.#block;
+    const kept = (old?.slots ?? []).flatMap((sequence, row) => (sequence ? [{ sequence, row }] : []));
+    const sources = kept.length > 0 ? [old!.cache, ...blocks] : blocks;
+    const offset = kept.length > 0 ? old!.cache.rows : 0;
+    if (old && kept.length === 0) {
+      this.#block = undefined;
+      await freeBlock(this.#runner, old.cache);
+    }
+    const all = [...kept, ...newcomers.map(({ sequence, row }) => ({ sequence, row: offset + row }))];
+    if (all.length === 0) {
+      for (const block of blocks) await freeBlock(this.#runner, block);
+      return;
+    }
+    const rows = rowBucket(all.length, this.#settings.maxRows);
+    const needed = Math.max(...all.map(({ sequence }) => capacityBucket(roomNeeded(sequence))));
+    const capacity = kept.length > 0 ? Math.max(needed, old!.cache.capacity) : needed;
+    const index = all.map(({ row }) => row);
+    const cache = await this.#runner.timeArranging(() =>
+      arrangeRows(this.#runner, sources, { index, rows, capacity }),
+    );
+    const slots = Array.from({ length: rows }, (_, i) => all[i]?.sequence);
+    this.#block = { cache, slots, sequenceLength };
+  }
+
+  /** Moves the last rows to a smaller block when most slots are idle and nobody waits for them. */
+  async #shrink(): Promise<void> {
+    const { cache, sequenceLength } = this.#block!;
+    const active = this.#active;
+    const rows = rowBucket(active.length, this.#settings.maxRows);
+    const steps = Math.max(...active.map(({ limit, produced }) => limit - produced));
+    if (active.length === 0 || rows >= cache.rows || this.#waiting.length > 0 || steps < stepsWorthShrinking)
+      return;
+    const size = { rows, capacity: cache.capacity, choice: choiceOf(active), sequenceLength };
+    // A size that is not compiled yet has to pay for that.
+    if (rows > cache.rows / 4 && !this.#runner.ready(size)) return;
+    await this.#rearrange({ blocks: [], newcomers: [], sequenceLength });
+  }
+
+  async #decode(): Promise<void> {
+    const { cache, slots, sequenceLength } = this.#block!;
+    const active = this.#active;
+    if (active.length === 0) return;
+    const chooser = await this.#runner.decode(cache, slots, { choice: choiceOf(active), sequenceLength });
+    const readers = slots.flatMap((sequence, row) => (sequence ? [{ sequence, row, chooser }] : []));
+    this.#runner.stats.decodedTokens += readers.length;
+    const going = new Set((await this.#say(readers)).map(({ row }) => row));
+    for (const { row } of readers) if (!going.has(row)) slots[row] = undefined;
+  }
+}
+
+interface Arrival {
+  blocks: readonly CacheBlock[];
+  /** Rows counted through `blocks` laid end to end. */
+  newcomers: readonly Newcomer[];
+  sequenceLength: number;
+}
+
+const closedError = (): AttuneError =>
+  new AttuneError("interrupted", {
+    where: "generate",
+    expected: "an open generator",
+    got: "one that was closed",
+  });
+
+const choiceOf = (sequences: readonly Sequence[]): Choice =>
+  sequences.some(({ sampling }) => sampling.temperature > 0) ? "sample" : "greedy";
+
+/**
+ * Ropes that stretch beyond a length (longrope) have one table up to it and one beyond. A row takes the one of its
+ * longest possible length from its first token on, so that its cache is of one kind. 0 where there is no such rope.
+ */
+function ropeLength({ layers, maxPositions }: ModelConfig, { prompt, limit }: Sequence): number {
+  const turns = layers.flatMap(({ rope }) =>
+    rope?.scaling.type === "longrope" ? [rope.scaling.originalMaxPositions] : [],
+  );
+  if (turns.length === 0) return 0;
+  const turn = Math.min(...turns);
+  return prompt.length + limit <= turn ? turn : maxPositions;
+}

@@ -1,0 +1,247 @@
+/**
+ * Runs the two graphs of generation and chooses a token for each row. Knows rows and caches, not when rows come and go.
+ */
+import type { AdaptedModules, ModelGraph } from "../models/index.js";
+import type { Backend, HostTensor, Program, Resident } from "../tensor/index.js";
+import { type CacheBlock, emptyBlock } from "./cache-block.js";
+import { drawToken, likeliest, type Row } from "./draw.js";
+import { ProgramCache } from "./program-cache.js";
+import { type ChosenToken, newestIndex, type Sequence } from "./sequence.js";
+import { type Choice, stepGraph, type StepGraphOptions } from "./step-graph.js";
+
+/** A model as the engine takes it: frozen weights in its files, the rest given at every run. */
+export interface GenerationModel {
+  readonly graph: ModelGraph;
+  /** Modules whose adapter is on; default: none, the bare model. */
+  readonly adapters?: AdaptedModules;
+  /**
+   * Values of the parameters that are graph inputs (adapters, trained weights), by name. Read at every run, so
+   * generation follows training.
+   */
+  readonly parameters?: Readonly<Record<string, Resident>>;
+  /** Ids that end a row when a request names none. Default: `eosTokenIds` of the config. */
+  readonly stopTokens?: readonly number[];
+}
+
+/** Where time went, in seconds, and how much was done. */
+export interface GenerationStats {
+  prefillSeconds: number;
+  decodeSeconds: number;
+  /** Choosing tokens in JavaScript, while the backend waits. */
+  chooseSeconds: number;
+  /** Copying cached rows. */
+  arrangeSeconds: number;
+  /** Making graphs and sessions. */
+  compileSeconds: number;
+  /** Prompt tokens read, without padding. */
+  promptTokens: number;
+  /** Tokens decoded after the first of each row. */
+  decodedTokens: number;
+  decodeSteps: number;
+  /** Rows of all decode steps, idle ones among them. */
+  decodedSlots: number;
+}
+
+export const noStats = (): GenerationStats => ({
+  prefillSeconds: 0,
+  decodeSeconds: 0,
+  chooseSeconds: 0,
+  arrangeSeconds: 0,
+  compileSeconds: 0,
+  promptTokens: 0,
+  decodedTokens: 0,
+  decodeSteps: 0,
+  decodedSlots: 0,
+});
+
+/** Programs that an engine keeps: a few sizes of prompts, of rows, and of copies. */
+const keptPrograms = 12;
+/** Longest time that choosing tokens keeps the event loop, in milliseconds. */
+const longestTurn = 8;
+
+const ints = (data: Int32Array, shape: number[]): HostTensor => ({ shape, dtype: "int32", data });
+
+/** One graph for one kind of rope; see `sequenceLength` of `CachedOptions`. */
+export interface StepOptions {
+  readonly sequenceLength: number;
+}
+
+export class StepRunner {
+  readonly backend: Backend;
+  readonly model: GenerationModel;
+  readonly stats = noStats();
+  readonly #programs: ProgramCache;
+  readonly #prepack: boolean;
+
+  constructor(backend: Backend, model: GenerationModel, { prepack }: { prepack: boolean }) {
+    this.backend = backend;
+    this.model = model;
+    this.#prepack = prepack;
+    this.#programs = new ProgramCache(backend, keptPrograms);
+  }
+
+  get config() {
+    return this.model.graph.config;
+  }
+
+  /** For `arrangeRows`. */
+  readonly program: (key: string, graph: Parameters<ProgramCache["get"]>[1]) => Promise<Program> = (
+    key,
+    graph,
+  ) => this.#timed("compileSeconds", () => this.#programs.get(key, graph));
+
+  /** Reads prompts, right-padded, into a fresh block; gives the block and a way to choose the first token of any row. */
+  async prefill(
+    prompts: readonly (readonly number[])[],
+    { rows, length, choice, sequenceLength, temperatures }: PrefillOptions,
+  ): Promise<{ block: CacheBlock; chooser: Chooser }> {
+    const block = await emptyBlock(this, { rows, capacity: length });
+    const ids = new Int32Array(rows * length);
+    const positions = new Int32Array(rows * length);
+    const last = new Int32Array(rows);
+    prompts.forEach((prompt, row) => {
+      ids.set(prompt, row * length);
+      for (let t = 0; t < prompt.length; t++) positions[row * length + t] = t;
+      last[row] = prompt.length - 1;
+      this.stats.promptTokens += prompt.length;
+    });
+    const tokens = {
+      inputIds: ints(ids, [rows, length]),
+      positions: ints(positions, [rows, length]),
+      last: ints(last, [rows]),
+      // The kernel takes a batch of prompts only where it is told of the padded length.
+      total: ints(Int32Array.of(length), [1]),
+    };
+    const size = { rows, steps: length, capacity: length, choice, sequenceLength };
+    const chooser = await this.#step({ size, block, tokens, temperatures, seconds: "prefillSeconds" });
+    return { block, chooser };
+  }
+
+  /** One more token for each row of the block; `slots` has undefined where a row is idle. */
+  async decode(
+    block: CacheBlock,
+    slots: readonly (Sequence | undefined)[],
+    { choice, sequenceLength }: StepOptions & { choice: Choice },
+  ): Promise<Chooser> {
+    const { rows, capacity } = block;
+    const ids = new Int32Array(rows);
+    const last = new Int32Array(rows);
+    const temperatures = new Float64Array(rows).fill(1);
+    slots.forEach((sequence, row) => {
+      if (!sequence) return;
+      ids[row] = sequence.newest;
+      last[row] = newestIndex(sequence);
+      temperatures[row] = sequence.sampling.temperature;
+    });
+    const tokens = {
+      inputIds: ints(ids, [rows, 1]),
+      positions: ints(last, [rows, 1]),
+      last: ints(last, [rows]),
+      total: ints(Int32Array.of(last.reduce((a, b) => Math.max(a, b)) + 1), [1]),
+    };
+    this.stats.decodeSteps++;
+    this.stats.decodedSlots += rows;
+    const size = { rows, steps: 1, capacity, choice, sequenceLength };
+    return this.#step({ size, block, tokens, temperatures, seconds: "decodeSeconds" });
+  }
+
+  /** Whether a decode step of this size is compiled already. */
+  ready(size: { rows: number; capacity: number; choice: Choice; sequenceLength: number }): boolean {
+    return this.#programs.has(stepKey({ ...size, steps: 1 }));
+  }
+
+  release(): Promise<void> {
+    return this.#programs.release();
+  }
+
+  /** Chooses for many rows without holding the event loop for long. */
+  async choose(
+    list: readonly { chooser: Chooser; row: number; sequence: Sequence }[],
+  ): Promise<ChosenToken[]> {
+    return this.#timed("chooseSeconds", async () => {
+      const chosen: ChosenToken[] = [];
+      let began = performance.now();
+      for (const { chooser, row, sequence } of list) {
+        chosen.push(chooser(row, sequence));
+        if (performance.now() - began < longestTurn) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        began = performance.now();
+      }
+      return chosen;
+    });
+  }
+
+  async timeArranging<T>(work: () => Promise<T>): Promise<T> {
+    return this.#timed("arrangeSeconds", work);
+  }
+
+  async #step({ size, block, tokens, temperatures, seconds }: StepRun): Promise<Chooser> {
+    const { graph, adapters, parameters } = this.model;
+    const program = await this.#timed("compileSeconds", () =>
+      this.#programs.get(stepKey(size), () => stepGraph(graph, { ...size, ...(adapters && { adapters }) }), {
+        // Repacked weights serve products of few rows; prompts have many.
+        prepack: this.#prepack && size.steps === 1,
+      }),
+    );
+    const inverse = Float32Array.from({ length: size.rows }, (_, row) => 1 / (temperatures[row] || 1));
+    const feeds: Record<string, HostTensor | Resident> = { ...tokens, ...block.residents, ...parameters };
+    if (size.choice === "sample") {
+      feeds["inverseTemperature"] = { shape: [size.rows, 1], dtype: "float32", data: inverse };
+    }
+    const into = block.residents;
+    const out = await this.#timed(seconds, () => program.run(feeds, { into, inPlace: Object.keys(into) }));
+    return size.choice === "greedy" ? greedyChooser(out) : samplingChooser(out);
+  }
+
+  async #timed<T>(name: keyof GenerationStats, work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.stats[name] += (performance.now() - began) / 1000;
+    }
+  }
+}
+
+interface PrefillOptions extends StepOptions {
+  rows: number;
+  length: number;
+  choice: Choice;
+  /** Of each row; 0 where tokens are not drawn. */
+  temperatures: ArrayLike<number>;
+}
+
+interface StepRun {
+  size: StepGraphOptions;
+  block: CacheBlock;
+  tokens: Readonly<Record<string, HostTensor>>;
+  temperatures: ArrayLike<number>;
+  seconds: keyof GenerationStats;
+}
+
+const stepKey = ({ rows, steps, capacity, choice, sequenceLength }: StepGraphOptions): string =>
+  JSON.stringify(["step", rows, steps, capacity, choice, sequenceLength]);
+
+/** Chooses the token that follows a row of the step just run. */
+export type Chooser = (row: number, sequence: Sequence) => ChosenToken;
+
+type Outputs = Readonly<Record<string, HostTensor>>;
+
+function greedyChooser(out: Outputs): Chooser {
+  const { token, logProb } = out as { token: HostTensor; logProb: HostTensor };
+  return (row) => ({ token: token.data[row]!, logProb: logProb.data[row]!, drawLogProb: 0 });
+}
+
+function samplingChooser(out: Outputs): Chooser {
+  const { probabilities, topLogProb } = out as { probabilities: HostTensor; topLogProb: HostTensor };
+  const vocabulary = probabilities.shape[1]!;
+  return (row, { random, sampling }) => {
+    const p = probabilities.data.subarray(row * vocabulary, (row + 1) * vocabulary) as Row;
+    const top = topLogProb.data[row]!;
+    if (sampling.temperature === 0) return { token: likeliest(p), logProb: top, drawLogProb: 0 };
+    const { token, probability, mass, largest } = drawToken(p, random.uniform(), sampling);
+    // p is proportional to exp(logit / T), so T log(p / largest) is the distance of two logits.
+    const logProb = top + sampling.temperature * Math.log(probability / largest);
+    return { token, logProb, drawLogProb: Math.log(probability / mass) };
+  };
+}
