@@ -84,7 +84,7 @@ export function rowKindOfName(file: string): RowFileKind | undefined {
   const name = plainName(file);
   if (name in settingNames || name === "dataset_info.json" || /^(license|readme|copying|notice)\b/.test(name))
     return undefined;
-  if (/(^|[._-])tokenizer\.json$/.test(name) || /\.index\.json$/.test(name)) return undefined;
+  if (/(^|[._-])tokenizer\.json$/.test(name) || name.endsWith(".index.json")) return undefined;
   return rowEndings[name.split(".").at(-1) ?? ""];
 }
 
@@ -102,7 +102,7 @@ export async function fileKind(file: string): Promise<RowFileKind | OtherFile> {
       fix: "give its folder as --model",
     };
   }
-  if (/\.index\.json$/.test(name))
+  if (name.endsWith(".index.json"))
     return { kind: "other", what: "an index of weight shards", fix: "give its folder as --model" };
   const ending = name.split(".").at(-1) ?? "";
   const other = otherEndings[ending];

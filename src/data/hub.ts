@@ -108,12 +108,13 @@ function cachedSnapshot(folder: string, revision: string): string | undefined {
 
 /** The hub's library reports downloads through console.debug, which Node prints to stdout among the answers. */
 async function withoutDebugOutput<T>(work: () => Promise<T>): Promise<T> {
-  const debug = console.debug;
-  console.debug = () => undefined;
+  const output = globalThis.console;
+  const { debug } = output;
+  output.debug = () => undefined;
   try {
     return await work();
   } finally {
-    console.debug = debug;
+    output.debug = debug;
   }
 }
 

@@ -19,3 +19,17 @@ export { fileKind, type OtherFile, type RowFileKind } from "./file-kind.js";
 export { fetchHubDataset, isHubId, type HubOptions } from "./hub.js";
 export { readFileRows, readRows, resolveSource } from "./read-rows.js";
 export { type BadRow, type Progress, type ReadOptions, type SourceRow } from "./source-row.js";
+export { kindConversion, preferenceToUnpaired, reachableKinds, type AnyRecord } from "./convert-kind.js";
+export { openDataset, type Dataset, type DatasetOptions } from "./dataset.js";
+export { asRow, detectFile, detectRows, requireFormat, type Detected } from "./detect.js";
+export { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
+export { readTranscript, writeTranscript } from "./formats/hh-rlhf.js";
+export { formatNames, formats, type FormatName } from "./formats/table.js";
+export {
+  extractPrompt,
+  extractPromptLikeTrl,
+  maybeExtractPromptLikeTrl,
+  unpairPreferences,
+  type Extracted,
+} from "./prompts.js";
+export { checkReport, emptyReport, openQuarantine, type DataReport, type Quarantine } from "./quarantine.js";

@@ -1,0 +1,161 @@
+/**
+ * From a path or id to records: finds the files, names their format, converts row by row, and keeps account of
+ * every row that was not used. Streaming; knows no tokens.
+ */
+import { basename, relative } from "node:path";
+import { statSync } from "node:fs";
+
+import { AttuneError } from "../errors.js";
+import { findInfoEntry } from "./dataset-info.js";
+import { asRow, detectFile, requireFormat, type Detected } from "./detect.js";
+import { kindConversion, reachableKinds, type AnyRecord } from "./convert-kind.js";
+import { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
+import { formats, type FormatName } from "./formats/table.js";
+import type { HubOptions } from "./hub.js";
+import { checkReport, emptyReport, openQuarantine, type DataReport } from "./quarantine.js";
+import { readFileRows, resolveSource } from "./read-rows.js";
+import type { Progress } from "./source-row.js";
+
+export interface DatasetOptions<K extends RecordKind = RecordKind> extends HubOptions {
+  /** The kind of record wanted; others are converted where nothing has to be invented. Default: as found. */
+  kind?: K;
+  /** Read every file in this format instead of the one detected. */
+  format?: FormatName;
+  /** JSON Lines file for rows that were not used. Without it they are only counted in `report`. */
+  quarantine?: string;
+  /** More bad rows than this share is an error after the last row; default 0.5. None good is always one. */
+  maxBadShare?: number;
+  /** Stop after so many records. */
+  limit?: number;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface Dataset<K extends RecordKind = RecordKind> {
+  source: string;
+  kind: K;
+  /** What was found, file by file. */
+  files: readonly Detected[];
+  /** What is done to the rows, in words. */
+  conversions: readonly string[];
+  /** The records, read anew at each call; `report` starts again with it. */
+  records: () => AsyncGenerator<RecordKinds[K]>;
+  /** What became of the rows of the last `records()`, complete when it has ended. */
+  report: DataReport;
+}
+
+/**
+ * Opens a file, a folder or a hub data set. Throws `data` when a file is no data, in no known format, or cannot give
+ * the kind asked for; `io` and `network` as `resolveSource`.
+ */
+export async function openDataset<K extends RecordKind = RecordKind>(
+  source: string,
+  options: DatasetOptions<K> = {},
+): Promise<Dataset<K>> {
+  const paths = await resolveSource(source, options);
+  const files: Detected[] = [];
+  const plans: { file: string; format: Format; convert: (record: AnyRecord) => AnyRecord[] }[] = [];
+  const notes = new Set<string>();
+  let kind: RecordKind | undefined = options.kind;
+  for (const path of paths) {
+    const found = await detectFile(path);
+    const forced: Format | undefined = options.format && formats[options.format];
+    const detected =
+      forced === undefined
+        ? found
+        : {
+            ...found,
+            format: options.format,
+            title: forced.title,
+            kind: forced.kind,
+            conversion: forced.conversion,
+          };
+    const { format, kind: own } = requireFormat(detected);
+    kind ??= own;
+    const conversion = kindConversion(own, kind);
+    if (conversion === undefined) {
+      throw new AttuneError("data", {
+        where: path,
+        expected: wanted[kind],
+        got: `${wanted[own]} (${detected.title})`,
+        fix: `use data of that kind; this file can serve as ${reachableKinds(own)
+          .map((each) => wanted[each])
+          .join(", or ")}`,
+      });
+    }
+    files.push(detected);
+    notes.add(format.conversion);
+    if (own !== kind) notes.add(conversion.note);
+    plans.push({ file: path, format, convert: conversion.convert });
+  }
+  const dataset: Dataset<K> = {
+    source,
+    kind: kind as K,
+    files,
+    conversions: [...notes],
+    report: emptyReport(),
+    records: () => {
+      dataset.report = emptyReport();
+      return convertAll(plans, { source, report: dataset.report, options }) as AsyncGenerator<RecordKinds[K]>;
+    },
+  };
+  return dataset;
+}
+
+/** The kinds in words. */
+const wanted: Readonly<Record<RecordKind, string>> = {
+  preference: "preference pairs",
+  demonstration: "demonstrations",
+  unpaired: "answers marked good or bad",
+  stepwise: "solutions with judged steps",
+  prompt: "prompts",
+  trajectory: "trajectories",
+};
+
+async function* convertAll(
+  plans: readonly { file: string; format: Format; convert: (record: AnyRecord) => AnyRecord[] }[],
+  { source, report, options }: { source: string; report: DataReport; options: DatasetOptions },
+): AsyncGenerator<AnyRecord> {
+  const { limit = Infinity, maxBadShare = 0.5, onProgress } = options;
+  const quarantine = openQuarantine(options.quarantine, report);
+  const inFolder = plans.length > 1 && statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    for (const { file, format, convert } of plans) {
+      const info = options.format === undefined ? await findInfoEntry(file) : undefined;
+      const name = inFolder ? relative(source, file) : basename(file);
+      const onBadRow: typeof quarantine.add = (bad) => {
+        report.rows += 1;
+        quarantine.add(bad);
+      };
+      for await (const { row, line } of readFileRows(file, { onBadRow, onProgress })) {
+        report.rows += 1;
+        const place = { id: `${name}:${line}`, source: `${file}:${line}` };
+        let records: AnyRecord[] = [];
+        try {
+          const object = asRow(row);
+          if (object === undefined) throw new RowProblem("expected an object of named columns");
+          const renamed = info === undefined ? object : info.rename(object);
+          records = (format.convert?.(renamed, place) ?? []).flatMap(convert);
+        } catch (cause) {
+          if (!(cause instanceof RowProblem || cause instanceof RowSetAside)) throw cause;
+          quarantine.add(
+            { file, line, reason: cause.message, row },
+            { setAside: cause instanceof RowSetAside },
+          );
+        }
+        await quarantine.flush();
+        for (const record of records) {
+          report.records += 1;
+          yield record;
+          if (report.records >= limit) return;
+        }
+      }
+    }
+  } finally {
+    await quarantine.close();
+  }
+  checkReport(report, {
+    where: source,
+    maxBadShare,
+    ...(options.quarantine && { quarantine: options.quarantine }),
+  });
+}
