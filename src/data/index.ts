@@ -33,3 +33,4 @@ export {
   type Extracted,
 } from "./prompts.js";
 export { checkReport, emptyReport, openQuarantine, type DataReport, type Quarantine } from "./quarantine.js";
+export { packRows, type PackedRow, type PackingOptions } from "./packing.js";
