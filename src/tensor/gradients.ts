@@ -46,7 +46,7 @@ function maxGradient({ inputs, outputs, attrs, dy }: GradientContext<"max">): Te
   return [mul(hit, share)];
 }
 
-function rmsNormGradient({ inputs: [x, w], outputs, attrs: _, dy, wants }: GradientContext<"rmsNorm">) {
+function rmsNormGradient({ inputs: [x, w], outputs, dy, wants }: GradientContext<"rmsNorm">) {
   const inverse = outputs[1]!;
   const hat = mul(x!, inverse); // [n, d]
   const dHat = mul(dy, w!);

@@ -23,11 +23,33 @@ function elementwise(op: string, dtype?: DType): Rule<OpName> {
   };
 }
 
+/** and, or, not. */
+function logical(op: string): Rule<OpName> {
+  return (inputs) => {
+    if (inputs.some((t) => t.dtype !== "bool")) fail(op, "bools", show(inputs));
+    return one(broadcastShapes(op, inputs.map((t) => t.shape)), "bool");
+  };
+}
+
+/** Refuses an axis that a tensor does not have. */
+function checkAxes(op: string, { shape }: Tensor, axes: readonly number[]): void {
+  for (const axis of axes) {
+    if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) fail(op, `an axis of ${showShape(shape)}`, String(axis));
+  }
+}
+
+function checkIndices(op: string, indices: Tensor): void {
+  if (indices.dtype !== "int32") fail(op, "int32 indices", show([indices]));
+}
+
 const unary: Rule<OpName> = ([x]) => one(x!.shape, x!.dtype);
 
-function reduced(shape: Shape, axes: readonly number[], keep: boolean): number[] {
-  const drop = new Set(normaliseAxes(axes, shape.length));
-  return shape.flatMap((n, i) => (drop.has(i) ? (keep ? [1] : []) : [n]));
+function reduced(op: string): Rule<"sum" | "max"> {
+  return ([x], { axes, keep }) => {
+    const all = normaliseAxes(axes, x!.shape.length);
+    checkAxes(op, x!, all);
+    return one(x!.shape.flatMap((n, i) => (all.includes(i) ? (keep ? [1] : []) : [n])), x!.dtype);
+  };
 }
 
 function product(op: string, a: Tensor, b: Tensor, flags: { transA: boolean; transB: boolean }): number[] {
@@ -62,9 +84,9 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
   minimum: elementwise("minimum"),
   equal: elementwise("equal", "bool"),
   less: elementwise("less", "bool"),
-  and: elementwise("and", "bool"),
-  or: elementwise("or", "bool"),
-  not: elementwise("not", "bool"),
+  and: logical("and"),
+  or: logical("or"),
+  not: logical("not"),
   where: ([c, a, b]) => {
     if (c!.dtype !== "bool" || a!.dtype !== b!.dtype) fail("where", "a bool and two of one dtype", show([c!, a!, b!]));
     return one(broadcastShapes("where", [c!.shape, a!.shape, b!.shape]), a!.dtype);
@@ -87,11 +109,14 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
   block: (_, { forward }) => forward.map(({ shape, dtype }) => ({ shape, dtype })),
 
   reshape: ([x], { shape }) => {
-    if (sizeOf(shape) !== sizeOf(x!.shape)) fail("reshape", `${sizeOf(x!.shape)} elements`, showShape(shape));
+    const whole = shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!whole || sizeOf(shape) !== sizeOf(x!.shape)) fail("reshape", `${sizeOf(x!.shape)} elements`, showShape(shape));
     return one(shape, x!.dtype);
   },
   transpose: ([x], { perm }) => {
-    if (perm.length !== x!.shape.length) fail("transpose", `${x!.shape.length} axes`, showShape(perm));
+    const all = new Set(perm).size === perm.length && perm.length === x!.shape.length;
+    if (!all) fail("transpose", `each of ${x!.shape.length} axes once`, showShape(perm));
+    checkAxes("transpose", x!, perm);
     return one(perm.map((axis) => x!.shape[axis]!), x!.dtype);
   },
   expand: ([x], { shape }) => {
@@ -99,18 +124,24 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
     return one(shape, x!.dtype);
   },
   slice: ([x], { axis, start, end }) => {
+    checkAxes("slice", x!, [axis]);
     if (start < 0 || end > x!.shape[axis]! || start > end) {
       fail("slice", `a range inside axis ${axis} of ${showShape(x!.shape)}`, `${start}..${end}`);
     }
     return one(x!.shape.map((n, i) => (i === axis ? end - start : n)), x!.dtype);
   },
-  pad: ([x], { axis, before, after }) =>
-    one(x!.shape.map((n, i) => (i === axis ? n + before + after : n)), x!.dtype),
+  pad: ([x], { axis, before, after }) => {
+    checkAxes("pad", x!, [axis]);
+    if (before < 0 || after < 0) fail("pad", "widths >= 0", `${before} and ${after}`);
+    return one(x!.shape.map((n, i) => (i === axis ? n + before + after : n)), x!.dtype);
+  },
   concat: (inputs, { axis }) => {
     const first = inputs[0]!;
+    checkAxes("concat", first, [axis]);
     const total = inputs.reduce((sum, t) => sum + t.shape[axis]!, 0);
     for (const t of inputs) {
-      if (t.dtype !== first.dtype || t.shape.some((n, i) => i !== axis && n !== first.shape[i])) {
+      const rank = t.shape.length === first.shape.length;
+      if (!rank || t.dtype !== first.dtype || t.shape.some((n, i) => i !== axis && n !== first.shape[i])) {
         fail("concat", `equal shapes but for axis ${axis}`, show(inputs));
       }
     }
@@ -122,10 +153,13 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
     return sizes.map((size) => ({ shape: x!.shape.map((n, i) => (i === axis ? size : n)), dtype: x!.dtype }));
   },
 
-  sum: ([x], { axes, keep }) => one(reduced(x!.shape, axes, keep), x!.dtype),
-  max: ([x], { axes, keep }) => one(reduced(x!.shape, axes, keep), x!.dtype),
+  sum: reduced("sum"),
+  max: reduced("max"),
   argmax: ([x]) => one(x!.shape.slice(0, -1), "int32"),
-  cumsum: unary,
+  cumsum: ([x], { axis }) => {
+    checkAxes("cumsum", x!, [axis]);
+    return one(x!.shape, x!.dtype);
+  },
   sort: ([x]) => [
     { shape: x!.shape, dtype: x!.dtype },
     { shape: x!.shape, dtype: "int32" },
@@ -145,28 +179,36 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
   },
 
   gather: ([x, indices]) => {
-    if (indices!.dtype !== "int32") fail("gather", "int32 indices", show([x!, indices!]));
+    checkIndices("gather", indices!);
     return one([...indices!.shape, ...x!.shape.slice(1)], x!.dtype);
   },
   scatterAdd: ([indices, updates], { rows }) => {
+    checkIndices("scatterAdd", indices!);
     if (indices!.shape.length !== 1 || updates!.shape[0] !== indices!.shape[0]) {
       fail("scatterAdd", "indices [k] and updates [k, ...]", show([indices!, updates!]));
     }
     return one([rows, ...updates!.shape.slice(1)], updates!.dtype);
   },
   take: ([x, indices]) => {
+    checkIndices("take", indices!);
     if (!sameShape(x!.shape.slice(0, -1), indices!.shape)) fail("take", "one index for each last axis", show([x!, indices!]));
     return one(indices!.shape, x!.dtype);
   },
   put: ([indices, values], { size }) => {
+    checkIndices("put", indices!);
     if (!sameShape(indices!.shape, values!.shape)) fail("put", "indices and values of one shape", show([indices!, values!]));
     return one([...indices!.shape, size], values!.dtype);
   },
   takeAlong: ([x, indices]) => {
+    checkIndices("takeAlong", indices!);
     if (!sameShape(x!.shape.slice(0, -1), indices!.shape.slice(0, -1))) fail("takeAlong", "equal leading dimensions", show([x!, indices!]));
     return one(indices!.shape, x!.dtype);
   },
-  putAlong: ([indices, values], { size }) => one([...indices!.shape.slice(0, -1), size], values!.dtype),
+  putAlong: ([indices, values], { size }) => {
+    checkIndices("putAlong", indices!);
+    if (!sameShape(indices!.shape, values!.shape)) fail("putAlong", "indices and values of one shape", show([indices!, values!]));
+    return one([...indices!.shape.slice(0, -1), size], values!.dtype);
+  },
 
   softmax: unary,
   logSoftmax: unary,

@@ -75,6 +75,7 @@ export function referenceBackend(): Backend {
     zeros: async ({ dtype, shape }) => hold({ dtype, shape, data: allocate({ dtype, shape }) }),
     async write(resident, value) {
       held(resident);
+      if (!fits(value, resident)) throw refused("write", showType(resident), showType(value));
       values.set(resident.id, fromHost(value, "write"));
     },
     download: async (resident) => toHost(held(resident)),
