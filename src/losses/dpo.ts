@@ -16,7 +16,7 @@ import type { LossResult } from "./contract.js";
 import { divergenceScore, F_DIVERGENCE_OPTIONS } from "./f-divergence.js";
 import { smoothedLogistic } from "./numerics.js";
 import { beta, number, resolveOptions, type OptionsOf } from "./options.js";
-import { pairMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
+import { ratioMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
 
 export const DPO_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
@@ -49,9 +49,6 @@ export function dpo(inputs: ReferencedPairInputs, options: Partial<DpoOptions> =
   );
   return {
     loss: smoothedLogistic(mul(delta, beta), labelSmoothing),
-    metrics: pairMetrics(
-      { chosen: mul(pair.chosenRatio, beta), rejected: mul(pair.rejectedRatio, beta) },
-      pair,
-    ),
+    metrics: ratioMetrics(pair, beta),
   };
 }

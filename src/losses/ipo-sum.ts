@@ -7,10 +7,10 @@
  * Azar et al. 2023, "A General Theoretical Paradigm to Understand Learning from Human Preferences" (2310.12036),
  * eq. 17, tau = beta.
  */
-import { mul, square, sub } from "../tensor/index.js";
+import { square, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { beta, resolveOptions, type OptionsOf } from "./options.js";
-import { pairMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
+import { ratioMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
 
 export const IPO_SUM_OPTIONS = {
   beta: beta(0.1, "tau of the paper: the margin aimed at is 1 / (2 beta) nats a completion.", {
@@ -32,9 +32,6 @@ export function ipoSum(inputs: ReferencedPairInputs, options: Partial<IpoSumOpti
   const pair = pairRatios("losses.ipo_sum", inputs);
   return {
     loss: square(sub(sub(pair.chosenRatio, pair.rejectedRatio), 1 / (2 * beta))),
-    metrics: pairMetrics(
-      { chosen: mul(pair.chosenRatio, beta), rejected: mul(pair.rejectedRatio, beta) },
-      pair,
-    ),
+    metrics: ratioMetrics(pair, beta),
   };
 }

@@ -7,11 +7,11 @@
  * Azar et al. 2023 (2310.12036), eq. 17; the division is TRL's, "confirmed with the authors". An empty completion
  * counts as of length 1.
  */
-import { div, mul, square, sub } from "../tensor/index.js";
+import { div, square, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { divergenceScore, F_DIVERGENCE_OPTIONS } from "./f-divergence.js";
 import { beta, resolveOptions, type OptionsOf } from "./options.js";
-import { pairMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
+import { ratioMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
 import { rowLength } from "./sums.js";
 
 export const IPO_OPTIONS = {
@@ -37,9 +37,6 @@ export function ipo(inputs: ReferencedPairInputs, options: Partial<IpoOptions> =
   const rejected = div(divergenceScore(pair.rejectedRatio, divergence), rowLength(inputs.rejectedMask));
   return {
     loss: square(sub(sub(chosen, rejected), 1 / (2 * beta))),
-    metrics: pairMetrics(
-      { chosen: mul(pair.chosenRatio, beta), rejected: mul(pair.rejectedRatio, beta) },
-      pair,
-    ),
+    metrics: ratioMetrics(pair, beta),
   };
 }

@@ -20,6 +20,7 @@ import {
   type Tensor,
 } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
+import { needed } from "./needed.js";
 import { beta, resolveOptions, type OptionsOf } from "./options.js";
 import { rowMean } from "./sums.js";
 import { byLabel, unpairedMetrics, unpairedRatios, WEIGHT_OPTIONS, type UnpairedInputs } from "./unpaired.js";
@@ -57,7 +58,7 @@ export function kto(inputs: KtoInputs, options: Partial<KtoOptions> = {}): LossR
   const { beta, desirableWeight, undesirableWeight } = resolveOptions("losses.kto", KTO_OPTIONS, options);
   const { desirable } = inputs;
   const { policy, ratio } = unpairedRatios("losses.kto", inputs);
-  const kl = maximum(stopGradient(inputs.kl), 0);
+  const kl = maximum(stopGradient(needed("losses.kto", inputs, { name: "kl" })), 0);
   const above = mul(sub(ratio, kl), beta);
   const metrics = unpairedMetrics({ reward: mul(ratio, beta), policy }, desirable);
   return {

@@ -7,6 +7,7 @@ import {
   cast,
   constant,
   greater,
+  mul,
   sameShape,
   showShape,
   stopGradient,
@@ -122,6 +123,10 @@ export function pairMetrics(
     "logps/rejected": logps.rejected,
   };
 }
+
+/** The same for the implicit rewards beta * log pi/ref. */
+export const ratioMetrics = (pair: PairRatios, beta: number): Record<string, Tensor> =>
+  pairMetrics({ chosen: mul(pair.chosenRatio, beta), rejected: mul(pair.rejectedRatio, beta) }, pair);
 
 /** Numbers to constants, for examples and experiments: rows may differ in length, masks come from the lengths. */
 export function pairsFrom(rows: {

@@ -9,9 +9,9 @@
  *
  * Deviations: 1. no label at all gives 0, as in TRL, not NaN.
  */
-import { AttuneError } from "../errors.js";
 import { add, div, exp, mul, neg, square, stopGradient, type Tensor } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
+import { needed } from "./needed.js";
 import { choice, number, resolveOptions, type OptionsOf } from "./options.js";
 import { keep, rowCount, rowLength, rowSum } from "./sums.js";
 
@@ -44,15 +44,6 @@ export interface SftInputs {
   readonly logSumExp?: Tensor;
 }
 
-function needed(x: Tensor | undefined, { name, option }: { name: string; option: string }): Tensor {
-  if (x !== undefined) return x;
-  throw new AttuneError("usage", {
-    where: "losses.sft",
-    expected: `${name} where ${option} > 0`,
-    got: "nothing",
-  });
-}
-
 /**
  * Loss [rows, tokens], zero at masked places; its sum is divided by the number of labels.
  *
@@ -67,11 +58,14 @@ export function sft(inputs: SftInputs, options: Partial<SftOptions> = {}): LossR
   const nll = neg(logps);
   let loss = lossType === "dft" ? mul(stopGradient(exp(logps)), nll) : nll;
   if (labelSmoothing > 0) {
-    const mean = keep(needed(inputs.meanLogps, { name: "meanLogps", option: "labelSmoothing" }), mask);
+    const mean = keep(
+      needed("losses.sft", inputs, { name: "meanLogps", why: " where labelSmoothing > 0" }),
+      mask,
+    );
     loss = add(mul(loss, 1 - labelSmoothing), mul(mean, -labelSmoothing));
   }
   if (zLoss > 0) {
-    const z = keep(needed(inputs.logSumExp, { name: "logSumExp", option: "zLoss" }), mask);
+    const z = keep(needed("losses.sft", inputs, { name: "logSumExp", why: " where zLoss > 0" }), mask);
     loss = add(loss, mul(square(z), zLoss));
   }
   const count = rowCount(mask);

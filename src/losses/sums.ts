@@ -1,5 +1,5 @@
 /** Masked sums, counts and means over a row's tokens. Knows nothing of pairs. */
-import { div, greater, maximum, mul, sum, where, type Tensor } from "../tensor/index.js";
+import { div, greater, maximum, mul, sort, sum, where, type Tensor } from "../tensor/index.js";
 
 /** x where the mask is set, else 0: junk at masked places, even NaN, does not pass. [rows, tokens] */
 export const keep = (x: Tensor, mask: Tensor): Tensor => where(greater(mask, 0), x, 0);
@@ -19,3 +19,15 @@ export function rowMean(x: Tensor, rowMask?: Tensor): Tensor {
   if (rowMask === undefined) return mul(sum(x), 1 / n);
   return div(sum(where(greater(rowMask, 0), x, 0)), maximum(sum(rowMask), 1));
 }
+
+/** Larger than any log-ratio: puts rows that only fill up the batch last. */
+const LAST = 1e30;
+
+/** Sorts the real rows ascending, the others after them as 0. [rows] -> [rows] */
+export const sortedRows =
+  (rowMask?: Tensor) =>
+  (x: Tensor): Tensor => {
+    if (rowMask === undefined) return sort(x).values;
+    const sorted = sort(where(greater(rowMask, 0), x, LAST)).values;
+    return where(greater(rowMask, 0), sorted, 0);
+  };
