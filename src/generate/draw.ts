@@ -78,14 +78,11 @@ function edgeOf(row: Row, o: Truncation & { largest: number }): Edge {
   const byP = o.topP < 1;
   let edge = everything;
   if (byK || byP) {
-    const buckets = new Buckets(row);
-    let mass = buckets.total;
-    if (byK) {
-      const cut = buckets.cut((count) => count >= o.topK);
-      edge = cut.edge;
-      mass = cut.mass;
-    }
-    if (byP) edge = higher(edge, buckets.cut((_, sum) => sum >= o.topP * mass).edge);
+    const buckets = fillBuckets(row);
+    let { mass } = buckets;
+    if (byK) ({ edge, mass } = cut(row, buckets, (count) => count >= o.topK));
+    if (byP) edge = higher(edge, cut(row, buckets, (_, sum) => sum >= o.topP * mass).edge);
+    clearBuckets(buckets);
   }
   // An id beyond the row keeps every token at the limit.
   return o.minP > 0 ? higher(edge, { value: o.minP * o.largest, id: row.length }) : edge;
@@ -104,45 +101,63 @@ function bucketOf(p: number): number {
   return bits[0]! >>> 16;
 }
 
-class Buckets {
-  readonly #row: Row;
-  readonly #counts = new Int32Array(bucketCount);
-  readonly #sums = new Float64Array(bucketCount);
-  readonly total: number;
+// Kept between draws, all zero: making and walking all of them would cost more than a small vocabulary does.
+const counts = new Int32Array(bucketCount);
+const sums = new Float64Array(bucketCount);
 
-  constructor(row: Row) {
-    this.#row = row;
-    for (let i = 0; i < row.length; i++) {
-      const bucket = bucketOf(row[i]!);
-      this.#counts[bucket]!++;
-      this.#sums[bucket]! += row[i]!;
+interface Buckets {
+  readonly lowest: number;
+  readonly highest: number;
+  readonly mass: number;
+}
+
+function fillBuckets(row: Row): Buckets {
+  let lowest = bucketCount - 1;
+  let highest = 0;
+  let mass = 0;
+  for (let i = 0; i < row.length; i++) {
+    const p = row[i]!;
+    const bucket = bucketOf(p);
+    counts[bucket]!++;
+    sums[bucket]! += p;
+    mass += p;
+    if (bucket < lowest) lowest = bucket;
+    if (bucket > highest) highest = bucket;
+  }
+  return { lowest, highest, mass };
+}
+
+function clearBuckets({ lowest, highest }: Buckets): void {
+  counts.fill(0, lowest, highest + 1);
+  sums.fill(0, lowest, highest + 1);
+}
+
+/** Walks from the likeliest down until `enough(count, sum)`; the token that makes it so is kept. */
+function cut(
+  row: Row,
+  { lowest, highest }: Buckets,
+  enough: (count: number, sum: number) => boolean,
+): { edge: Edge; mass: number } {
+  let count = 0;
+  let mass = 0;
+  for (let bucket = highest; bucket >= lowest; bucket--) {
+    if (counts[bucket] === 0) continue;
+    if (!enough(count + counts[bucket]!, mass + sums[bucket]!)) {
+      count += counts[bucket]!;
+      mass += sums[bucket]!;
+      continue;
     }
-    this.total = this.#sums.reduce((a, b) => a + b, 0);
-  }
-
-  /** Walks from the likeliest down until `enough(count, sum)`; the token that makes it so is kept. */
-  cut(enough: (count: number, sum: number) => boolean): { edge: Edge; mass: number } {
-    let count = 0;
-    let sum = 0;
-    for (let bucket = bucketCount - 1; bucket >= 0; bucket--) {
-      if (this.#counts[bucket] === 0) continue;
-      if (!enough(count + this.#counts[bucket]!, sum + this.#sums[bucket]!)) {
-        count += this.#counts[bucket]!;
-        sum += this.#sums[bucket]!;
-        continue;
-      }
-      for (const id of this.#sorted(bucket)) {
-        count++;
-        sum += this.#row[id]!;
-        if (enough(count, sum)) return { edge: { value: this.#row[id]!, id }, mass: sum };
-      }
+    for (const id of sortedBucket(row, bucket)) {
+      count++;
+      mass += row[id]!;
+      if (enough(count, mass)) return { edge: { value: row[id]!, id }, mass };
     }
-    return { edge: everything, mass: sum };
   }
+  return { edge: everything, mass };
+}
 
-  #sorted(bucket: number): number[] {
-    const ids: number[] = [];
-    for (let i = 0; i < this.#row.length; i++) if (bucketOf(this.#row[i]!) === bucket) ids.push(i);
-    return ids.sort((a, b) => this.#row[b]! - this.#row[a]! || a - b);
-  }
+function sortedBucket(row: Row, bucket: number): number[] {
+  const ids: number[] = [];
+  for (let i = 0; i < row.length; i++) if (bucketOf(row[i]!) === bucket) ids.push(i);
+  return ids.sort((a, b) => row[b]! - row[a]! || a - b);
 }
