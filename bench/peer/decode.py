@@ -3,6 +3,7 @@
     python decode.py '{"model": "folder", "batch": 16, "setting": "bfloat16"}'
 """
 
+import statistics
 import time
 
 from common import choose_setting, limit_threads, memory_mb, print_result, read_options, versions
@@ -48,7 +49,6 @@ def main() -> None:
             prefill.append(first)
             whole.append(total)
     steps = [total - first for total, first in zip(whole, prefill, strict=True)]
-    middle = lambda values: sorted(values)[len(values) // 2]  # noqa: E731
     rows, new = options["batch"], options["new_tokens"]
     print_result(
         "decode",
@@ -59,10 +59,10 @@ def main() -> None:
         threads=torch.get_num_threads(),
         batch=rows,
         # Tokens after the first one, over the time after the prompt's pass: the rate of the decoding loop alone.
-        tokens_per_s=round(rows * (new - 1) / middle(steps), 1),
-        whole_tokens_per_s=round(rows * new / middle(whole), 1),
+        tokens_per_s=round(rows * (new - 1) / statistics.median(steps), 1),
+        whole_tokens_per_s=round(rows * new / statistics.median(whole), 1),
         prefill_seconds=[round(value, 4) for value in prefill],
-        prefill_tokens_per_s=round(rows * options["prompt_tokens"] / middle(prefill), 1),
+        prefill_tokens_per_s=round(rows * options["prompt_tokens"] / statistics.median(prefill), 1),
         first_row=out[0, options["prompt_tokens"] :].tolist(),
         memory_after_imports_mb=imported,
         versions=versions("torch", "transformers"),

@@ -3,7 +3,7 @@
     python dpo_step.py '{"model": "folder", "data": "pairs.jsonl", "setting": "bfloat16-checkpoint"}'
 """
 
-from training import lora, measure, training_options
+from training import lora, measure, training_options, word_tokenizer_of
 
 
 def main() -> None:
@@ -15,7 +15,13 @@ def main() -> None:
         args = DPOConfig(
             **arguments, beta=options["beta"], precompute_ref_log_probs=False, model_init_kwargs={"dtype": setting["weights"]}
         )
-        return DPOTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=lora(options, "CAUSAL_LM"))
+        return DPOTrainer(
+            model=options["model"],
+            args=args,
+            train_dataset=rows,
+            processing_class=word_tokenizer_of(options["model"]),
+            peft_config=lora(options, "CAUSAL_LM"),
+        )
 
     measure("dpo_step", options, batch=options["pairs"], sequences=2 * options["pairs"], build=build)
 

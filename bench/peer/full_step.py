@@ -3,7 +3,7 @@
     python full_step.py '{"model": "folder", "data": "text.jsonl", "setting": "autocast"}'
 """
 
-from training import measure, training_options
+from training import measure, training_options, word_tokenizer_of
 
 
 def main() -> None:
@@ -13,7 +13,12 @@ def main() -> None:
         from trl import SFTConfig, SFTTrainer
 
         args = SFTConfig(**arguments, model_init_kwargs={"dtype": setting["weights"]})
-        return SFTTrainer(model=options["model"], args=args, train_dataset=rows)
+        return SFTTrainer(
+            model=options["model"],
+            args=args,
+            train_dataset=rows,
+            processing_class=word_tokenizer_of(options["model"]),
+        )
 
     measure("full_step", options, batch=options["rows"], sequences=options["rows"], build=build)
 

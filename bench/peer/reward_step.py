@@ -3,7 +3,7 @@
     python reward_step.py '{"model": "folder", "data": "pairs.jsonl", "setting": "bfloat16-checkpoint"}'
 """
 
-from training import lora, measure, training_options
+from training import lora, measure, training_options, word_tokenizer_of
 
 
 def main() -> None:
@@ -14,7 +14,13 @@ def main() -> None:
 
         args = RewardConfig(**arguments, model_init_kwargs={"dtype": setting["weights"]})
         # PEFT adds the head to the trained modules itself: the task says so.
-        return RewardTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=lora(options, "SEQ_CLS"))
+        return RewardTrainer(
+            model=options["model"],
+            args=args,
+            train_dataset=rows,
+            processing_class=word_tokenizer_of(options["model"]),
+            peft_config=lora(options, "SEQ_CLS"),
+        )
 
     measure("reward_step", options, batch=options["pairs"], sequences=2 * options["pairs"], build=build)
 

@@ -3,7 +3,7 @@
     python sft_step.py '{"model": "folder", "data": "sft.jsonl", "setting": "bfloat16-checkpoint"}'
 """
 
-from training import lora, measure, training_options
+from training import lora, measure, training_options, word_tokenizer_of
 
 
 def main() -> None:
@@ -13,7 +13,13 @@ def main() -> None:
         from trl import SFTConfig, SFTTrainer
 
         args = SFTConfig(**arguments, model_init_kwargs={"dtype": setting["weights"]})
-        return SFTTrainer(model=options["model"], args=args, train_dataset=rows, peft_config=lora(options, "CAUSAL_LM"))
+        return SFTTrainer(
+            model=options["model"],
+            args=args,
+            train_dataset=rows,
+            processing_class=word_tokenizer_of(options["model"]),
+            peft_config=lora(options, "CAUSAL_LM"),
+        )
 
     measure("sft_step", options, batch=options["rows"], sequences=options["rows"], build=build)
 

@@ -4,6 +4,7 @@ step's begin and end. Knows no objective; each *_step.py brings its trainer clas
 
 import json
 import os
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -57,6 +58,13 @@ def trainer_arguments(options: dict, setting: dict, batch: int, folder: str) -> 
     )
 
 
+def word_tokenizer_of(folder: str):
+    """By its class, not by AutoTokenizer, which reads any qwen2 folder's tokenizer.json as byte-level BPE."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
 def lora(options: dict, task: str):
     from peft import LoraConfig
 
@@ -91,16 +99,18 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
         imported = memory_mb()["now"]
         trainer = build(setting, trainer_arguments(options, setting, batch, folder), rows)
         loaded = memory_mb()["now"]
+        tokens = tokens_in(trainer.train_dataset[0])
+        if tokens != words_in(rows[0]):
+            raise SystemExit(f"{name}: a row of {words_in(rows[0])} words became {tokens} tokens: not make_model.py's tokenizer?")
         clock = Clock()
         trainer.add_callback(clock)
         # The trainer's own table of losses belongs on stderr: stdout carries one line.
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
     seconds = clock.seconds[options["warmup"] :]
-    tokens = sequences * tokens_in(trainer.train_dataset[0])
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
-    median = sorted(seconds)[len(seconds) // 2]
+    median = statistics.median(seconds)
     print_result(
         name,
         seconds,
@@ -109,8 +119,8 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
         threads=torch.get_num_threads(),
         # Of all threads: on a busy machine it tells a slow step from a step that had to wait.
         cpu_seconds=[round(value, 4) for value in clock.cpu[options["warmup"] :]],
-        tokens_per_step=tokens,
-        tokens_per_s=round(tokens / median, 1),
+        tokens_per_step=sequences * tokens,
+        tokens_per_s=round(sequences * tokens / median, 1),
         trainable_parameters=trainable,
         losses=[round(loss, 7) for loss in losses],
         memory_after_imports_mb=imported,
@@ -124,3 +134,8 @@ def tokens_in(example: dict) -> int:
     if "input_ids" in example:
         return len(example["input_ids"])
     return len(example.get("prompt_ids", [])) + len(example["chosen_ids"])
+
+
+def words_in(row: dict) -> int:
+    """What that length must be: make_data.py counts in words, one a token."""
+    return sum(len(row[key].split()) for key in ("prompt", "chosen", "completion", "text") if key in row)
