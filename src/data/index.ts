@@ -34,3 +34,12 @@ export {
 } from "./prompts.js";
 export { checkReport, emptyReport, openQuarantine, type DataReport, type Quarantine } from "./quarantine.js";
 export { packRows, type PackedRow, type PackingOptions } from "./packing.js";
+export { promptKey, splitOfPrompt, takeSplit, type SplitOptions } from "./split.js";
+export {
+  createDuplicateCounter,
+  summariseLengths,
+  type DuplicateReport,
+  type LengthSummary,
+} from "./summary.js";
+export { createTruncator, type TruncationPolicy, type TruncationReport, type Truncator } from "./truncate.js";
+export { writeJsonLines, writeParquet } from "./write.js";

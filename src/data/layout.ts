@@ -4,7 +4,7 @@
  */
 import { AttuneError } from "../errors.js";
 import type { Batch, Completion, Example } from "./batch.js";
-import { roundToBucket } from "./buckets.js";
+import { type BucketOptions, maximumStepsPerOctave, roundToBucket } from "./buckets.js";
 import { planRows, type RowOptions } from "./rows.js";
 
 export interface LayoutOptions extends RowOptions {
@@ -17,6 +17,15 @@ export interface LayoutOptions extends RowOptions {
   /** Exact width of the grid; default: the most trained tokens of a completion, rounded to a bucket. */
   width?: number;
 }
+
+/**
+ * Sizes that cost little to pad take few values, because every combination of sizes is a graph: group slots and grid
+ * widths double, targets have four steps an octave. Exact sizes (0 steps) stay exact.
+ */
+const atMost = (steps: number, buckets: BucketOptions = {}): BucketOptions => ({
+  ...buckets,
+  stepsPerOctave: Math.min(steps, buckets.stepsPerOctave ?? maximumStepsPerOctave),
+});
 
 /** Row lengths an example needs: one for a shared prompt, else one for each completion. */
 export function unitLengths(example: Example, { sharePrompt = true } = {}): number[] {
@@ -139,17 +148,17 @@ export function layoutBatch(examples: readonly Example[], options: LayoutOptions
   const groups = exactSize("groups", {
     needed: examples.length,
     given: options.groups,
-    padded: roundToBucket(examples.length, buckets),
+    padded: roundToBucket(examples.length, atMost(1, buckets)),
   });
   const targets = exactSize("targets", {
     needed: Math.max(1, needed),
     given: options.targets,
-    padded: roundToBucket(Math.max(1, needed), buckets),
+    padded: roundToBucket(Math.max(1, needed), atMost(4, buckets)),
   });
   const width = exactSize("width", {
     needed: Math.max(1, longest),
     given: options.width,
-    padded: roundToBucket(Math.max(1, longest), buckets),
+    padded: roundToBucket(Math.max(1, longest), atMost(1, buckets)),
   });
   const sequences = groups * completionsPerGroup;
 

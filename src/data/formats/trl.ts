@@ -15,6 +15,7 @@ import {
   describe,
   extraColumns,
   has,
+  isObject,
   isText,
   lacks,
   need,
@@ -26,6 +27,14 @@ import {
 import { looksLikeMessages, looksLikeText, readCommon, readMessages, readText } from "./messages.js";
 
 const commonColumns = ["tools", "chat_template_kwargs"];
+
+/** Columns without a place as `extra`. A record that we wrote (its source ends in a line) keeps its id and extra. */
+function rest(row: Row, used: readonly string[]): { id?: string; extra?: Record<string, unknown> } {
+  const { id, source, extra } = row;
+  if (!isText(id) || id === "" || !isText(source) || !/:\d+$/.test(source)) return extraColumns(row, used);
+  const others = extraColumns(row, [...used, "id", "source", "extra"]);
+  return isObject(extra) ? { id, extra: { ...extra, ...others.extra } } : { id, ...others };
+}
 
 /** `label` as true or false; 1 and 0 are accepted, as in many exports. */
 function readLabel(row: Row, name: string): boolean {
@@ -108,7 +117,7 @@ export const trlPreference = defineFormat<"preference">({
       }),
       ...readMargin(row),
       ...readCommon(row),
-      ...extraColumns(row, ["prompt", "chosen", "rejected", "margin", ...commonColumns]),
+      ...rest(row, ["prompt", "chosen", "rejected", "margin", ...commonColumns]),
     }),
   ],
 });
@@ -127,7 +136,7 @@ export const trlPreferenceImplicit = defineFormat<"preference">({
       }),
       ...readMargin(row),
       ...readCommon(row),
-      ...extraColumns(row, ["chosen", "rejected", "margin", ...commonColumns]),
+      ...rest(row, ["chosen", "rejected", "margin", ...commonColumns]),
     }),
   ],
 });
@@ -150,7 +159,7 @@ export const trlUnpaired = defineFormat<"unpaired">({
         completion: withoutPrompt(completion, prompt),
         label: readLabel(row, "label"),
         ...readCommon(row),
-        ...extraColumns(row, ["prompt", "completion", "label", ...commonColumns]),
+        ...rest(row, ["prompt", "completion", "label", ...commonColumns]),
       }),
     ];
   },
@@ -168,7 +177,7 @@ export const trlStepwise = defineFormat<"stepwise">({
       prompt: needText(row, "prompt"),
       completions: needList(row, "completions"),
       labels: needList(row, "labels").map((label) => (label === 0 || label === 1 ? label === 1 : label)),
-      ...extraColumns(row, ["prompt", "completions", "labels"]),
+      ...rest(row, ["prompt", "completions", "labels"]),
     }),
   ],
 });
@@ -186,7 +195,7 @@ export const trlPromptCompletion = defineFormat<"demonstration">({
         prompt,
         completion: asForm(readText(need(row, "completion"), "completion"), prompt),
         ...readCommon(row),
-        ...extraColumns(row, ["prompt", "completion", ...commonColumns]),
+        ...rest(row, ["prompt", "completion", ...commonColumns]),
       }),
     ];
   },
@@ -202,7 +211,7 @@ export const trlMessages = defineFormat<"demonstration">({
       ...place,
       messages: readMessages(need(row, "messages"), "messages"),
       ...readCommon(row),
-      ...extraColumns(row, ["messages", ...commonColumns]),
+      ...rest(row, ["messages", ...commonColumns]),
     }),
   ],
 });
@@ -213,7 +222,7 @@ export const trlText = defineFormat<"demonstration">({
   conversion: "kept as it is",
   matches: (row) => isText(row["text"]),
   convert: (row, place) => [
-    checked(Demonstration, { ...place, text: needText(row, "text"), ...extraColumns(row, ["text"]) }),
+    checked(Demonstration, { ...place, text: needText(row, "text"), ...rest(row, ["text"]) }),
   ],
 });
 
@@ -228,7 +237,7 @@ export const trlPromptOnly = defineFormat<"prompt">({
       ...place,
       prompt: readText(need(row, "prompt"), "prompt"),
       ...readCommon(row),
-      ...extraColumns(row, ["prompt", ...commonColumns]),
+      ...rest(row, ["prompt", ...commonColumns]),
     }),
   ],
 });
@@ -242,7 +251,7 @@ export const verl = defineFormat<"prompt">({
     checked(PromptOnly, {
       ...place,
       prompt: readMessages(need(row, "prompt"), "prompt"),
-      ...extraColumns(row, ["prompt"]),
+      ...rest(row, ["prompt"]),
     }),
   ],
 });
