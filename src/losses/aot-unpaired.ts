@@ -33,7 +33,7 @@ export type AotUnpairedOptions = OptionsOf<typeof AOT_UNPAIRED_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = aotUnpaired(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3132616875182229]
  */
 export function aotUnpaired(
   inputs: ReferencedPairInputs,

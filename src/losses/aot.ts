@@ -33,7 +33,7 @@ export type AotOptions = OptionsOf<typeof AOT_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = aot(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3132616875182229]
  */
 export function aot(inputs: ReferencedPairInputs, options: Partial<AotOptions> = {}): LossResult {
   const { beta, labelSmoothing } = resolveOptions("losses.aot", AOT_OPTIONS, options);

@@ -24,7 +24,7 @@ export type ApoDownOptions = OptionsOf<typeof APO_DOWN_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = apoDown(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.8914007525718496]
  */
 export function apoDown(inputs: ReferencedPairInputs, options: Partial<ApoDownOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.apo_down", APO_DOWN_OPTIONS, options);

@@ -24,7 +24,7 @@ export type ApoZeroOptions = OptionsOf<typeof APO_ZERO_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = apoZero(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.7550813375962908]
  */
 export function apoZero(inputs: ReferencedPairInputs, options: Partial<ApoZeroOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.apo_zero", APO_ZERO_OPTIONS, options);

@@ -24,7 +24,7 @@ export type BcoPairOptions = OptionsOf<typeof BCO_PAIR_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = bcoPair(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.9481539683602134]
  */
 export function bcoPair(inputs: ReferencedPairInputs, options: Partial<BcoPairOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.bco_pair", BCO_PAIR_OPTIONS, options);

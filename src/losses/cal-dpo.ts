@@ -22,7 +22,7 @@ export type CalDpoOptions = OptionsOf<typeof CAL_DPO_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = calDpo(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.1269280110429725]
  */
 export function calDpo(inputs: ReferencedPairInputs, options: Partial<CalDpoOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.cal_dpo", CAL_DPO_OPTIONS, options);

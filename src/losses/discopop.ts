@@ -32,7 +32,7 @@ export type DiscopopOptions = OptionsOf<typeof DISCOPOP_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = discopop(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3678794410588668]
  */
 export function discopop(inputs: ReferencedPairInputs, options: Partial<DiscopopOptions> = {}): LossResult {
   const { beta, discopopTau, ...divergence } = resolveOptions("losses.discopop", DISCOPOP_OPTIONS, options);

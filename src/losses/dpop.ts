@@ -22,7 +22,7 @@ export type DpopOptions = OptionsOf<typeof DPOP_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = dpop(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3132616875182229]
  */
 export function dpop(inputs: ReferencedPairInputs, options: Partial<DpopOptions> = {}): LossResult {
   const { beta, dpopLambda } = resolveOptions("losses.dpop", DPOP_OPTIONS, options);

@@ -32,7 +32,7 @@ export type ExoPairOptions = OptionsOf<typeof EXO_PAIR_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = exoPair(pairs, { beta: 0.5, labelSmoothing: 0.1 });
- * // loss = []
+ * // loss = [0.1140821076674979]
  */
 export function exoPair(inputs: ReferencedPairInputs, options: Partial<ExoPairOptions> = {}): LossResult {
   const { beta, labelSmoothing, ...divergence } = resolveOptions(

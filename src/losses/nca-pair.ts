@@ -23,7 +23,7 @@ export type NcaPairOptions = OptionsOf<typeof NCA_PAIR_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = ncaPair(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [1.198153968360213]
  */
 export function ncaPair(inputs: ReferencedPairInputs, options: Partial<NcaPairOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.nca_pair", NCA_PAIR_OPTIONS, options);

@@ -39,7 +39,7 @@ export interface OrpoInputs extends PairInputs {
  *
  * @example
  * const { loss } = orpo(pairsFrom({ chosen: [[-1, -1]], rejected: [[-2]] }), { beta: 0.1 });
- * // loss = [0.0236771]
+ * // loss = [0.02381830264138284]
  */
 export function orpo(inputs: OrpoInputs, options: Partial<OrpoOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.orpo", ORPO_OPTIONS, options);

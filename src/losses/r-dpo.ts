@@ -30,7 +30,7 @@ export type RDpoOptions = OptionsOf<typeof R_DPO_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = rDpo(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3105820887436109]
  */
 export function rDpo(inputs: ReferencedPairInputs, options: Partial<RDpoOptions> = {}): LossResult {
   const { beta, lengthAlpha } = resolveOptions("losses.r_dpo", R_DPO_OPTIONS, options);

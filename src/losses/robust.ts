@@ -31,7 +31,7 @@ export type RobustOptions = OptionsOf<typeof ROBUST_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = robust(pairs, { beta: 0.5, labelSmoothing: 0.1 });
- * // loss = []
+ * // loss = [0.1882616875182229]
  */
 export function robust(inputs: ReferencedPairInputs, options: Partial<RobustOptions> = {}): LossResult {
   const { beta, labelSmoothing, ...divergence } = resolveOptions("losses.robust", ROBUST_OPTIONS, options);

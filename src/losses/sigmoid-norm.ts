@@ -26,7 +26,7 @@ export type SigmoidNormOptions = OptionsOf<typeof SIGMOID_NORM_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = sigmoidNorm(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0.3868710061148999]
  */
 export function sigmoidNorm(
   inputs: ReferencedPairInputs,

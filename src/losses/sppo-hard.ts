@@ -23,7 +23,7 @@ export type SppoHardOptions = OptionsOf<typeof SPPO_HARD_OPTIONS>;
  * @example
  * const pairs = pairsFrom({ chosen: [[-1, -2]], rejected: [[-3]], refChosen: [[-2, -2]], refRejected: [[-2]] });
  * const { loss } = sppoHard(pairs, { beta: 0.5 });
- * // loss = []
+ * // loss = [0]
  */
 export function sppoHard(inputs: ReferencedPairInputs, options: Partial<SppoHardOptions> = {}): LossResult {
   const { beta } = resolveOptions("losses.sppo_hard", SPPO_HARD_OPTIONS, options);
