@@ -132,24 +132,33 @@ function cutByTokens(
     rows: Pick<RowOptions, "pack" | "length" | "buckets">;
   },
 ): number[][] {
-  const fits = (batch: readonly number[]): boolean => {
+  const padded = (batch: readonly number[]): number => {
     const plan = planRows(
       batch.flatMap((index) => units[index] as readonly number[]),
       rows,
     );
-    return plan.rows * plan.length <= maxTokens;
+    return plan.rows * plan.length;
   };
   const batches: number[][] = [];
   let start = 0;
   while (start < order.length) {
-    // Real tokens alone bound the batch from above; padding then takes off the last few.
+    // Real tokens alone bound the batch from above; padding then takes off its share, in a few steps.
     let end = start;
     let sum = 0;
-    while (end < order.length && sum + (totals[order[end] as number] as number) <= maxTokens) {
+    let most = maxTokens;
+    while (end < order.length && sum + (totals[order[end] as number] as number) <= most) {
       sum += totals[order[end] as number] as number;
       end += 1;
     }
-    while (end > start && !fits(order.slice(start, end))) end -= 1;
+    while (end > start) {
+      const size = padded(order.slice(start, end));
+      if (size <= maxTokens) break;
+      most = Math.floor((sum * maxTokens) / size);
+      do {
+        end -= 1;
+        sum -= totals[order[end] as number] as number;
+      } while (end > start + 1 && sum > most);
+    }
     if (end === start) {
       throw new AttuneError("data", {
         where: `example ${order[start]}`,
