@@ -2,8 +2,8 @@
  * The corpus of the tiny model as documents of text, rendered by its own chat template. Knows no tokens and no training:
  * between two documents the trainer puts `<|endoftext|>`.
  */
-import { corpusDocuments, createWorld } from "../../src/evaluate/world/index.js";
-import { ChatTemplate } from "../../src/text/index.js";
+import { corpusDocuments, createWorld } from "attune/evaluate";
+import { ChatTemplate } from "attune/text";
 import { chatTemplate } from "./model-folder.js";
 
 /** What the shipped model saw; change one and it must be trained anew. */

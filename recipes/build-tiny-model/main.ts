@@ -8,12 +8,12 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ortBackend } from "../../src/backends/index.js";
-import type { Example } from "../../src/data/index.js";
-import { openModel, saveModelFolder, writeRandomModel } from "../../src/models/index.js";
-import { adamw, chain, clipByGlobalNorm, decayMatrices } from "../../src/optim/index.js";
-import { loadTokenizer, type Tokenizer } from "../../src/text/index.js";
-import { createPolicy, exampleSource, fitToEnd, sft } from "../../src/train/index.js";
+import { ortBackend } from "attune/backends";
+import type { Example } from "attune/data";
+import { openModel, saveModelFolder, writeRandomModel } from "attune/models";
+import { adamw, chain, clipByGlobalNorm, decayMatrices } from "attune/optim";
+import { loadTokenizer, type Tokenizer } from "attune/text";
+import { createPolicy, exampleSource, fitToEnd, sft } from "attune/train";
 import { corpusOptions, tinyCorpus, tinyValidation } from "./corpus.js";
 import { tinyConfig, tinyGenerationConfig, tinyTokenizer, tinyTokenizerConfig, vocabularySize } from "./model-folder.js";
 

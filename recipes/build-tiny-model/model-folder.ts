@@ -3,7 +3,7 @@
  * Knows no training. One place, because the token ids must agree between four files.
  */
 import { readFileSync } from "node:fs";
-import { trainByteLevelBpe, type TokenizerJson } from "../../src/text/index.js";
+import { trainByteLevelBpe, type TokenizerJson } from "attune/text";
 
 /** Ids 0, 1, 2, ... in this order. `<|endoftext|>` parts documents and pads; `<|end|>` ends every turn. */
 export const specialTokens = [

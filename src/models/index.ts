@@ -28,7 +28,7 @@ export {
 } from "./safetensors-write.js";
 export { ropeFrequencies, ropeTables, type RopeFrequencies, type RopeTables } from "./rope.js";
 export { attention, attentionMasks, type TokenInputs } from "./graph/attention.js";
-export { type AttentionPlan, attentionBlock, causalPlan, planAttention } from "./graph/attention-plan.js";
+export { type AttentionPlan, attentionBlock, causalPlan, planAttention, planCost, planCovers } from "./graph/attention-plan.js";
 export {
   embeddingName,
   type ForwardOptions,

@@ -1,6 +1,8 @@
 /** Batches of tokenised examples in a seeded order. Knows no method; any batch of any epoch can be asked for. */
 import { AttuneError } from "../errors.js";
 import { type Batch, type BatchPlanOptions, type Example, layoutBatch, type LayoutOptions, planBatches, unitLengths } from "../data/index.js";
+import { usePlan } from "./methods/batch-graph.js";
+import { type PlanBook, planBook, planSample } from "./plan-book.js";
 import type { BatchSource } from "./trainer.js";
 
 export interface ExampleSourceOptions {
@@ -35,8 +37,24 @@ export function groupedSource<B>(
 }
 
 /** Batches straight from the layout. */
-export const exampleSource = (examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<Batch> =>
-  groupedSource(examples, (group) => layoutBatch(group, options.layout ?? {}), options);
+export function exampleSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<Batch> {
+  const source = groupedSource(examples, (group) => layoutBatch(group, options.layout ?? {}), options);
+  let book: Promise<PlanBook> | undefined;
+  const openBook = async (): Promise<PlanBook> => {
+    const first: Batch[] = [];
+    for (let index = 0; index < Math.min(planSample, source.count(0)); index++) first.push(await source.load({ epoch: 0, index }));
+    return planBook(first);
+  };
+  return {
+    ...source,
+    load: async (at) => {
+      const batch = await source.load(at);
+      book ??= openBook();
+      usePlan(batch, (await book)(batch));
+      return batch;
+    },
+  };
+}
 
 /** A fixed list of batches, in order, every epoch the same; for tests and for callers with batches of their own. */
 export const fixedSource = <B>(batches: readonly B[]): BatchSource<B> => ({

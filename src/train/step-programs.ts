@@ -27,7 +27,10 @@ export interface StepRequest<B> {
 
 export interface StepProgramOptions {
   recompute: Recompute;
-  /** Graphs held at a time. Default 48. */
+  /**
+   * Graphs held at a time; each keeps the memory of its activations, because the runtime's arenas do not shrink and are
+   * not shared. Default 12.
+   */
   limit?: number;
 }
 
@@ -88,7 +91,7 @@ export class StepPrograms<B> {
       this.#compiled.set(key, known);
       return known;
     }
-    if (this.#compiled.size >= (this.options.limit ?? 48)) {
+    if (this.#compiled.size >= (this.options.limit ?? 12)) {
       const [oldest, { program }] = this.#compiled.entries().next().value!;
       this.#compiled.delete(oldest);
       await program.release();

@@ -96,15 +96,16 @@ export function ortBackend(options: OrtOptions = {}): Backend {
     name: "ort",
     precision: "float32",
     compile: (graph, compileOptions) => compile(engine, graph, { id: ++counter, check, options: compileOptions ?? {} }),
-    upload: (value: HostTensor) => {
-      checkSize("upload", value);
+    upload: async (value: HostTensor) => {
+      checkData("upload", value);
       return resident(value, (id) => ({ kind: "upload", resident: id, value }));
     },
     load: (source: WeightSource, shape: Shape) =>
       resident({ shape, dtype: "float32" }, (id) => ({ kind: "load", resident: id, source, shape })),
     zeros: (type) => resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
     write: async (r, value) => {
-      checkSize("write", value);
+      checkType("write", value, r);
+      checkData("write", value);
       await engine.send({ kind: "upload", resident: check(r), value });
     },
     download: async (r) => (await engine.send({ kind: "download", resident: check(r) })) as HostTensor,
@@ -117,9 +118,35 @@ export function ortBackend(options: OrtOptions = {}): Backend {
   };
 }
 
-function checkSize(where: string, { data, shape }: HostTensor): void {
+const ARRAYS = { float32: [Float32Array, Float64Array], int32: [Int32Array], bool: [Uint8Array] } as const;
+
+/** Refuses arrays of another kind or length than the type says. */
+function checkData(where: string, { data, shape, dtype }: HostTensor): void {
+  if (!ARRAYS[dtype].some((kind) => data instanceof kind)) {
+    throw new AttuneError("backend", { where, expected: `${ARRAYS[dtype][0].name} for ${dtype}`, got: data.constructor.name });
+  }
   if (data.length === sizeOf(shape)) return;
   throw new AttuneError("backend", { where, expected: `${sizeOf(shape)} numbers for ${showShape(shape)}`, got: String(data.length) });
+}
+
+const showType = ({ dtype, shape }: TensorType): string => `${dtype}${showShape(shape)}`;
+
+function checkType(where: string, got: TensorType | undefined, wanted: TensorType): void {
+  if (got && got.dtype === wanted.dtype && sameShape(got.shape, wanted.shape)) return;
+  throw new AttuneError("backend", { where, expected: showType(wanted), got: got ? showType(got) : "nothing" });
+}
+
+/** Each output goes to a resident of its type, and no two to one. */
+function checkTargets(into: Readonly<Record<string, Resident>>, graph: Graph): void {
+  const taken = new Set<number>();
+  for (const [name, resident] of Object.entries(into)) {
+    const where = `program output "${name}"`;
+    const type = graph.outputs[name];
+    if (!type) throw new AttuneError("backend", { where, expected: `one of ${Object.keys(graph.outputs).join(", ")}`, got: name });
+    checkType(where, resident, type);
+    if (taken.has(resident.id)) throw new AttuneError("backend", { where, expected: "a resident for each output", got: "one resident for two" });
+    taken.add(resident.id);
+  }
 }
 
 interface CompileContext {
@@ -134,15 +161,11 @@ async function compile(engine: Engine, graph: Graph, { id, check, options }: Com
   const outputs = Object.keys(graph.outputs);
 
   const feedOf = (name: string, value: HostTensor | Resident | undefined): HostTensor | number => {
-    const type = graph.inputs[name]!;
-    const fits = value !== undefined && value.dtype === type.dtype && sameShape(value.shape, type.shape);
-    if (!fits) {
-      const got = value ? `${value.dtype}${showShape(value.shape)}` : "nothing";
-      throw new AttuneError("backend", { where: `program input "${name}"`, expected: `${type.dtype}${showShape(type.shape)}`, got });
-    }
-    if ("id" in value) return check(value);
-    checkSize(`program input "${name}"`, value);
-    return value;
+    const where = `program input "${name}"`;
+    checkType(where, value, graph.inputs[name]!);
+    if ("id" in value!) return check(value);
+    checkData(where, value!);
+    return value!;
   };
 
   return {
@@ -152,6 +175,7 @@ async function compile(engine: Engine, graph: Graph, { id, check, options }: Com
       if (unknown !== undefined) {
         throw new AttuneError("backend", { where: `program input "${unknown}"`, expected: `one of ${Object.keys(graph.inputs).join(", ")}`, got: unknown });
       }
+      checkTargets(runOptions.into ?? {}, graph);
       const into = Object.fromEntries(Object.entries(runOptions.into ?? {}).map(([name, r]) => [name, check(r)]));
       const command: Command = {
         kind: "run",

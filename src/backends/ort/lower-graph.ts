@@ -1,7 +1,7 @@
 /** A symbolic graph as an ONNX model: leaves bound by name, ops by the lowering table. */
 import { dirname, relative } from "node:path";
 import { AttuneError } from "../../errors.js";
-import { type ComputedOp, type Graph, graphNodes, type Node, type OpAttrs, resolve, type Tensor } from "../../tensor/index.js";
+import { type ComputedOp, type Graph, graphNodes, type Node, type OpAttrs, resolve, sameShape, showShape, type Tensor, type TensorType } from "../../tensor/index.js";
 import { Emitter, toBytes } from "./emitter.js";
 import { LOWERINGS, type LoweringContext } from "./lowering.js";
 import { encodeModel, type OnnxType } from "./onnx-model.js";
@@ -25,7 +25,7 @@ export function lowerGraph(graph: Graph): LoweredGraph {
   const names = new Map<string, string>();
   const inputs: string[] = [];
   for (const node of nodes) {
-    const outputs = lowerNode(node, { e, names, folder, inputs });
+    const outputs = lowerNode(node, { e, names, folder, inputs, graph });
     outputs.forEach((name, index) => names.set(`${node.id}:${index}`, name));
   }
   const outputs = Object.entries(graph.outputs).map(([name, t]) => {
@@ -42,13 +42,26 @@ interface Walk {
   names: Map<string, string>;
   folder: string | undefined;
   inputs: string[];
+  graph: Graph;
 }
 
-function lowerNode(node: Node, { e, names, folder, inputs }: Walk): string[] {
+function checkDeclared(name: string, used: TensorType, { inputs }: Graph): void {
+  const declared = inputs[name];
+  if (declared && declared.dtype === used.dtype && sameShape(declared.shape, used.shape)) return;
+  throw new AttuneError("backend", {
+    where: `graph input "${name}"`,
+    expected: `${used.dtype}${showShape(used.shape)} among the graph's inputs, as the outputs use it`,
+    got: declared ? `${declared.dtype}${showShape(declared.shape)}` : `only ${Object.keys(inputs).join(", ") || "no inputs"}`,
+    fix: "list every input that the outputs depend on in graph.inputs, under its own name",
+  });
+}
+
+function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): string[] {
   const type = node.outputs[0]!;
   switch (node.op) {
     case "input": {
       const { name } = node.attrs as OpAttrs["input"];
+      checkDeclared(name, type, graph);
       inputs.push(name);
       return [`in:${name}`];
     }

@@ -79,7 +79,14 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
 
   reshape: ({ e, in: [x], attrs }) => e.emit("Reshape", [x!, e.literal("int64", [attrs.shape.length], attrs.shape)]),
   transpose: ({ e, in: inputs, attrs }) => e.emit("Transpose", inputs, { attributes: { perm: { ints: attrs.perm } } }),
-  expand: ({ e, in: [x], attrs }) => e.emit("Expand", [x!, e.int64s(attrs.shape)]),
+  // Expand keeps an axis of 1 where 0 is asked for, so an empty result is cut from it.
+  expand: ({ e, in: [x], attrs }) => {
+    const full = e.emit("Expand", [x!, e.int64s(attrs.shape.map((n) => Math.max(n, 1)))]);
+    const empty = attrs.shape.flatMap((n, axis) => (n === 0 ? [axis] : []));
+    if (empty.length === 0) return full;
+    const zeros = e.int64s(empty.map(() => 0));
+    return e.emit("Slice", [full, zeros, zeros, e.int64s(empty)]);
+  },
   slice: ({ e, in: [x], attrs }) =>
     e.emit("Slice", [x!, e.int64s([attrs.start]), e.int64s([attrs.end]), e.int64s([attrs.axis])]),
   pad: ({ e, in: [x], attrs }) =>

@@ -42,6 +42,15 @@ export function causalPlan(length: number, size: number = attentionBlock): Atten
   };
 }
 
+/** Keys computed, queries times keys: what a plan costs. */
+export const planCost = ({ sizes, queries }: AttentionPlan): number =>
+  queries.reduce((total, q) => total + (q.end - q.start) * q.keys.reduce((n, k) => n + sizes[k]!, 0), 0);
+
+/** Whether every block that `inner` needs is in `outer`. */
+export const planCovers = (outer: AttentionPlan, inner: AttentionPlan): boolean =>
+  outer.sizes.join() === inner.sizes.join() &&
+  inner.queries.every((q, i) => q.keys.every((k) => outer.queries[i]!.keys.includes(k)));
+
 /** The blocks that a batch really needs: the union over its rows. */
 export function planAttention(layout: RowLayout, size: number = attentionBlock): AttentionPlan {
   const { rows, length, segments, parents } = layout;

@@ -4,7 +4,7 @@
  */
 import type { Batch } from "../../data/index.js";
 import {
-  type AttentionPlan, hiddenStates, planAttention, type Recompute, targetLogProbs, targetStats, tokenInputs, type TokenInputs,
+  type AttentionPlan, causalPlan, hiddenStates, type Recompute, targetLogProbs, targetStats, tokenInputs, type TokenInputs,
 } from "../../models/index.js";
 import { div, gather, type HostTensor, input, maximum, mul, reshape, slice, sum, type Tensor, type Tree } from "../../tensor/index.js";
 import type { BoundModel } from "../policy.js";
@@ -12,14 +12,13 @@ import type { Feeds } from "../trainer.js";
 
 const plans = new WeakMap<Batch, AttentionPlan>();
 
-/** Which blocks of attention a batch needs; part of its shape. */
-export function planOf(batch: Batch): AttentionPlan {
-  const known = plans.get(batch);
-  if (known) return known;
-  const plan = planAttention(batch);
+/** Says which blocks of attention to compute for a batch; they must cover those that it needs. */
+export function usePlan(batch: Batch, plan: AttentionPlan): void {
   plans.set(batch, plan);
-  return plan;
 }
+
+/** Which blocks of attention are computed for a batch; part of its shape. Default: all causal ones. */
+export const planOf = (batch: Batch): AttentionPlan => plans.get(batch) ?? causalPlan(batch.length);
 
 export function shapeOf(batch: Batch): string {
   const blocks = planOf(batch).queries.map((q) => q.keys.join(".")).join("/");
