@@ -4,8 +4,8 @@
  * file. It appears whole or not at all, and is verified before it is used.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
 import { AttuneError } from "../errors.js";
 import { openSafetensors, readTensor, writeSafetensors } from "../models/index.js";
 import type { Backend, Resident } from "../tensor/index.js";
@@ -38,6 +38,7 @@ interface Manifest {
   files: Record<string, string>;
 }
 
+/** What `readCheckpoint` reads; the folder `model` beside them is for whoever uses the result. */
 const files = { parameters: "parameters.safetensors", optimizer: "optimizer.safetensors" } as const;
 
 export const checkpointName = (step: number): string => `checkpoint-${step}`;
@@ -63,24 +64,42 @@ export interface WriteCheckpointOptions {
 
 export async function writeCheckpoint(output: string, parts: CheckpointParts, o: WriteCheckpointOptions): Promise<string> {
   const path = join(output, checkpointName(o.state.step));
-  await rm(path, { recursive: true, force: true });
-  await writeFolderAtomic(path, async (folder) => {
+  const fill = async (folder: string): Promise<void> => {
     for (const [part, file] of Object.entries(files) as ["parameters" | "optimizer", string][]) {
-      const list = [];
-      for (const [name, r] of Object.entries(parts[part])) {
-        const { data } = await o.backend.download(r);
-        list.push({ name, shape: r.shape, dtype: "F32" as const, data: Float32Array.from(data) });
-      }
+      const list = Object.entries(parts[part]).map(([name, r]) => ({ name, shape: r.shape, dtype: "F32" as const, data: () => valueOf(r, o.backend) }));
       await writeSafetensors(join(folder, file), list);
     }
     await writeJsonAtomic(join(folder, "state.json"), o.state);
     await o.saveModel(join(folder, "model"));
     const hashes: Record<string, string> = {};
-    for (const file of [...Object.values(files), "state.json"]) hashes[file] = await sha256File(join(folder, file));
+    for (const file of await filesUnder(folder)) hashes[file] = await sha256File(join(folder, file));
     const manifest: Manifest = { format: 1, fingerprint: o.fingerprint, files: hashes };
     await writeJsonAtomic(join(folder, "manifest.json"), manifest);
-  });
+  };
+  await removeLeftovers(output);
+  // A run that resumed from an earlier checkpoint writes the later ones again.
+  await writeFolderAtomic(path, fill, { replace: true });
   return path;
+}
+
+/** A resident's value when its turn comes to be written: one tensor at a time is in JavaScript. */
+async function* valueOf(r: Resident, backend: Backend): AsyncGenerator<Float32Array> {
+  yield Float32Array.from((await backend.download(r)).data);
+}
+
+/** Paths relative to `folder`, with `/`, in the order of their names. */
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const names = entries.flatMap((e) => (e.isFile() ? [relative(folder, join(e.parentPath, e.name)).split(sep).join("/")] : []));
+  return names.sort();
+}
+
+/** A run that was killed while it wrote leaves an unfinished folder behind. */
+async function removeLeftovers(output: string): Promise<void> {
+  const names = await readdir(output).catch(() => []);
+  for (const name of names) {
+    if (/^\.checkpoint-\d+\.partial-/.test(name)) await rm(join(output, name), { recursive: true, force: true });
+  }
 }
 
 /** Reads a checkpoint into the residents given. Throws `checkpoint` when it is damaged or belongs to another run. */
@@ -89,7 +108,7 @@ export async function readCheckpoint(
   parts: CheckpointParts,
   { backend, fingerprint }: { backend: Backend; fingerprint: Record<string, string> },
 ): Promise<RunState> {
-  const manifest = readJson<Manifest>(path, "manifest.json");
+  const manifest = readManifest(path);
   for (const [name, expected] of Object.entries(fingerprint)) {
     const got = manifest.fingerprint[name];
     if (got === expected) continue;
@@ -101,13 +120,13 @@ export async function readCheckpoint(
     });
   }
   for (const [file, expected] of Object.entries(manifest.files)) {
-    const got = await sha256File(join(path, file));
+    const got = await hashOf(join(path, file));
     if (got !== expected) {
       throw new AttuneError("checkpoint", {
         where: join(path, file),
-        expected: `the bytes that were written (sha256 ${expected.slice(0, 12)})`,
-        got: got.slice(0, 12),
-        fix: "the file is damaged; resume from an earlier checkpoint",
+        expected: `the bytes that were written (sha256 ${expected.slice(0, 16)})`,
+        got: got.slice(0, 16),
+        fix: "the checkpoint is damaged: remove it, and resume from the one before",
       });
     }
   }
@@ -115,6 +134,26 @@ export async function readCheckpoint(
     await restore(join(path, file), parts[part], backend);
   }
   return readJson<RunState>(path, "state.json");
+}
+
+function readManifest(path: string): Manifest {
+  const { format, fingerprint, files: hashes } = readJson<Partial<Manifest>>(path, "manifest.json");
+  const complete = format === 1 && fingerprint && hashes && [...Object.values(files), "state.json"].every((file) => file in hashes);
+  if (complete) return { format, fingerprint, files: hashes };
+  throw new AttuneError("checkpoint", {
+    where: join(path, "manifest.json"),
+    expected: "format 1, with the hash of every file",
+    got: format === 1 ? "an incomplete list" : `format ${String(format)}`,
+    fix: "the checkpoint is damaged: remove it, and resume from the one before",
+  });
+}
+
+async function hashOf(file: string): Promise<string> {
+  try {
+    return await sha256File(file);
+  } catch {
+    return "no readable file";
+  }
 }
 
 async function restore(path: string, residents: Readonly<Record<string, Resident>>, backend: Backend): Promise<void> {

@@ -1,4 +1,7 @@
-/** Finds the first tensor that is not finite, by running the forward graph once more with a probe on every float. */
+/**
+ * Finds what went wrong when a number is not finite: the first tensor, by running the forward graph once more with a probe
+ * on every float, or the gradients that are not finite.
+ */
 import { bindPolicy, bindReference } from "./policy.js";
 import { parameterInputs } from "../models/index.js";
 import { input, mul, sum, type Tensor, topological } from "../tensor/index.js";
@@ -31,6 +34,18 @@ export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepP
   await program.release();
   const bad = probes.findIndex((_, i) => Number.isNaN(results[`p${i}`]!.data[0]!));
   return bad < 0 ? "every forward tensor is finite: the gradient overflowed" : `the first tensor that went wrong is ${probes[bad]!.label}`;
+}
+
+/** A sentence: which gradients are not finite, read from where the last step left them. */
+export async function diagnoseGradients<B>({ gradients, backend }: StepPrograms<B>): Promise<string> {
+  const bad: string[] = [];
+  for (const [name, r] of Object.entries(gradients)) {
+    const { data } = await backend.download(r);
+    if (!data.every((x) => Number.isFinite(x))) bad.push(name);
+  }
+  if (bad.length === 0) return "every gradient is finite: their norm overflowed";
+  const rest = bad.length > 1 ? ` and of ${bad.length - 1} more` : "";
+  return `the loss is finite, but not the gradient of ${bad[0]}${rest}`;
 }
 
 function labelOf({ node, shape }: Tensor): string {

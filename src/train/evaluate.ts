@@ -1,4 +1,7 @@
-/** Loss and metrics on held-out batches, without gradients; metrics are averaged over all real rows and tokens. */
+/**
+ * Loss and metrics on held-out batches, without gradients. Both are averaged over all real rows and tokens, as if the set
+ * were one batch: how it is cut into batches does not change them.
+ */
 import { addSums, emptySums, metricValues } from "./metrics.js";
 import type { StepPrograms } from "./step-programs.js";
 import type { Trainer } from "./trainer.js";
@@ -15,17 +18,21 @@ export async function evaluate<B>(trainer: Trainer<B>, programs: StepPrograms<B>
   const began = performance.now();
   const source = trainer.evaluation!;
   const sums = emptySums();
-  const counts: { rows: number; tokens: number; loss: number }[] = [];
-  for (let index = 0; index < source.count(0); index++) {
-    const batch = await source.load({ epoch: 0, index });
-    const own = trainer.counts(batch);
-    const outcome = await programs.evaluate({ batch, totals: own, detail: true });
-    addSums(sums, outcome.metrics);
-    counts.push({ ...own, loss: outcome.loss });
+  const totals = { rows: 0, tokens: 0 };
+  const count = source.count(0);
+  for (let index = 0; index < count; index++) {
+    const own = trainer.counts(await source.load({ epoch: 0, index }));
+    totals.rows += own.rows;
+    totals.tokens += own.tokens;
   }
-  const rows = counts.reduce((n, c) => n + c.rows, 0);
-  const loss = counts.reduce((total, c) => total + c.loss * c.rows, 0) / rows;
+  let loss = 0;
+  for (let index = 0; index < count; index++) {
+    const batch = await source.load({ epoch: 0, index });
+    const outcome = await programs.evaluate({ batch, totals, detail: true });
+    addSums(sums, outcome.metrics);
+    loss += outcome.loss;
+  }
   const named = Object.entries({ loss, ...metricValues(sums) }).map(([name, x]) => [`eval_${name}`, x] as const);
   const seconds = (performance.now() - began) / 1000;
-  return { metrics: { ...Object.fromEntries(named), eval_runtime: seconds }, rows, seconds };
+  return { metrics: { ...Object.fromEntries(named), eval_runtime: seconds }, rows: totals.rows, seconds };
 }

@@ -10,7 +10,7 @@ import type { Recompute } from "../models/index.js";
 import { adamw, chain, clipByGlobalNorm, schedule, type ScheduleName, type ScheduleSettings, type Transform, warmupSteps } from "../optim/index.js";
 import type { Backend } from "../tensor/index.js";
 import { listCheckpoints, readCheckpoint, type RunState, writeCheckpoint, checkpointName, pruneCheckpoints } from "./checkpoint.js";
-import { diagnose } from "./diagnose.js";
+import { diagnose, diagnoseGradients } from "./diagnose.js";
 import { evaluate, type EvaluationReport } from "./evaluate.js";
 import { checkStart, type StartCheck } from "./invariants.js";
 import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
@@ -53,13 +53,19 @@ export interface FitOptions {
   saveSteps?: number;
   /** Newest checkpoints to keep besides the best. Default 2. */
   saveTotalLimit?: number;
-  /** Go on from the newest intact checkpoint in `output`, or from the one named. Default false. */
+  /**
+   * Go on from the newest checkpoint in `output` (from the start when there is none), or from the folder named. A damaged
+   * one is refused. Default false.
+   */
   resume?: boolean | string;
   /** What the run is made of (hashes, settings); a checkpoint with another is refused. */
   fingerprint?: Record<string, string>;
   /** Stop when the evaluation metric has not improved this many evaluations in a row. */
   earlyStopping?: { metric: string; patience: number; greaterIsBetter: boolean };
-  /** Metric that chooses the best checkpoint. Default: `eval_loss`, lower is better. */
+  /**
+   * Metric that chooses the best checkpoint, which is then kept: every better evaluation is saved. Default: `eval_loss`,
+   * lower is better, among the checkpoints that are written anyway. `earlyStopping` brings its own.
+   */
   best?: { metric: string; greaterIsBetter: boolean };
   /** Ask to stop: the step in hand is finished and a checkpoint written. */
   signal?: AbortSignal;
@@ -145,20 +151,24 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
     learningRate: peak,
     settings: options.scheduleSettings ?? {},
   });
+  const from = resumePath(options);
   const parameters = await uploadParameters(trainer.policy, backend);
   const gradients: typeof parameters = {};
   for (const [name, r] of Object.entries(parameters)) gradients[name] = await backend.zeros(r);
-  const transform = options.optimizer ?? chain(clipByGlobalNorm(1), adamw());
+  const transform = options.optimizer ?? chain(clipByGlobalNorm(1), adamw({ weightDecay: 0 }));
   const optimiser = await createOptimiser(transform, backend, { parameters, gradients });
   const programs = new StepPrograms(trainer, backend, parameters, gradients, { recompute: options.recompute ?? "attention" });
   const state: RunState = { step: 0, epoch: 0, index: 0, tokens: 0, best: null, withoutGain: 0 };
   const run: Run<B> = { trainer, options, programs, optimiser, state, totalSteps, rate: (step) => peak * factor(step) };
-  const from = resumePath(options);
-  if (from !== undefined) {
+  if (from === undefined) return run;
+  try {
     const fingerprint = options.fingerprint ?? {};
     run.state = await readCheckpoint(from, { parameters, optimizer: optimiser.state }, { backend, fingerprint });
+    return run;
+  } catch (error) {
+    await closeRun(run);
+    throw error;
   }
-  return run;
 }
 
 function stepsOf<B>({ train }: Trainer<B>, { epochs = 3, gradientAccumulationSteps: k = 1 }: FitOptions): number {
@@ -192,14 +202,21 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
   const counts = batches.map((b) => run.trainer.counts(b));
   for (const [i, batch] of batches.entries()) {
     const outcome = await programs.gradient({ batch, totals: totalsOf(counts, i, options), detail }, i === 0);
-    if (!Number.isFinite(outcome.loss)) throw await numericError(run, { batch, number, what: `loss ${outcome.loss}` });
+    if (!Number.isFinite(outcome.loss)) {
+      const source = await diagnose(run.trainer, batch, programs);
+      throw numericError(run, { batches: [batch], number, what: `loss ${outcome.loss}; ${source}` });
+    }
     loss += outcome.loss;
     tokens += counts[i]!.inputTokens;
     addSums(sums, outcome.metrics);
   }
   const lr = run.rate(state.step);
   const { gradNorm } = await optimiser.step({ step: number, lr });
-  if (!Number.isFinite(gradNorm)) throw await numericError(run, { batch: batches[0]!, number, what: `gradient norm ${gradNorm}` });
+  if (!Number.isFinite(gradNorm)) {
+    // The update has spoilt the parameters by now; the gradients that did it are still there.
+    const source = await diagnoseGradients(programs);
+    throw numericError(run, { batches, number, what: `gradient norm ${gradNorm}; ${source}` });
+  }
   Object.assign(state, { step: number, ...position, tokens: state.tokens + tokens });
 
   const per = run.trainer.train.count(state.epoch);
@@ -243,19 +260,23 @@ async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   const interrupted = options.signal?.aborted ?? false;
   const done = state.step >= totalSteps;
   const due = (every: number | undefined): boolean => done || ((every ?? 0) > 0 && state.step % every! === 0);
+  const scheduled = due(options.saveSteps);
+  let gained = false;
   if (run.trainer.evaluation && due(options.evalSteps) && !interrupted) {
     report.evaluation = await evaluate(run.trainer, run.programs);
-    if (noteEvaluation(run, report.evaluation)) report.finished = "early-stopping";
+    gained = noteEvaluation(run, report.evaluation, { saved: scheduled });
+    const patience = options.earlyStopping?.patience;
+    if (patience !== undefined && state.withoutGain >= patience) report.finished = "early-stopping";
   }
   if (done) report.finished = "done";
   else if (interrupted) report.finished = "interrupted";
-  if (options.output !== undefined && (due(options.saveSteps) || report.finished !== undefined)) {
+  if (options.output !== undefined && (scheduled || gained || report.finished !== undefined)) {
     report.checkpoint = await save(run, options.output);
   }
 }
 
-/** Remembers the best value; true when patience has run out. */
-function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationReport): boolean {
+/** Remembers the best value; true when this is one that has to be saved. */
+function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationReport, { saved }: { saved: boolean }): boolean {
   const rule = options.earlyStopping ?? options.best ?? { metric: "eval_loss", greaterIsBetter: false };
   const value = evaluation.metrics[rule.metric];
   if (value === undefined) {
@@ -266,9 +287,10 @@ function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationRep
     });
   }
   const gain = state.best === null || (rule.greaterIsBetter ? value > state.best.value : value < state.best.value);
-  if (gain) state.best = { metric: rule.metric, value, step: state.step };
+  const asked = options.earlyStopping !== undefined || options.best !== undefined;
+  if (gain && (asked || saved)) state.best = { metric: rule.metric, value, step: state.step };
   state.withoutGain = gain ? 0 : state.withoutGain + 1;
-  return options.earlyStopping !== undefined && state.withoutGain >= options.earlyStopping.patience;
+  return gain && asked;
 }
 
 async function save<B>({ options, programs, optimiser, state, trainer }: Run<B>, output: string): Promise<string> {
@@ -287,15 +309,14 @@ async function save<B>({ options, programs, optimiser, state, trainer }: Run<B>,
   return path;
 }
 
-async function numericError<B>(run: Run<B>, o: { batch: B; number: number; what: string }): Promise<AttuneError> {
-  const ids = run.trainer.ids(o.batch);
-  const source = await diagnose(run.trainer, o.batch, run.programs);
+function numericError<B>(run: Run<B>, o: { batches: readonly B[]; number: number; what: string }): AttuneError {
+  const ids = o.batches.flatMap((batch) => run.trainer.ids(batch));
   const kept = run.options.output === undefined ? [] : listCheckpoints(run.options.output);
   const last = kept.length > 0 ? `the last good checkpoint is ${checkpointName(kept.at(-1)!)}` : "no checkpoint was written yet";
   return new AttuneError("numeric", {
     where: `step ${o.number}, rows ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? ", ..." : ""}`,
     expected: "finite numbers",
-    got: `${o.what}; ${source}`,
+    got: o.what,
     fix: `lower the learning rate or look at these rows; ${last}`,
   });
 }

@@ -19,20 +19,24 @@ export interface KtoBatch {
 
 /** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
 export function ktoSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
+  if (examples.length < 2) {
+    throw new AttuneError("data", {
+      where: "train.kto",
+      expected: "at least 2 examples, because the KL estimate needs answers to other prompts",
+      got: String(examples.length),
+    });
+  }
   const build = (group: readonly Example[]): KtoBatch => {
-    if (group.length < 2) {
-      throw new AttuneError("config", {
-        where: "train.kto: per_device_train_batch_size",
-        expected: "at least 2 rows in every micro-batch, because the KL estimate needs answers to other prompts",
-        got: String(group.length),
-        fix: "raise it, or drop the last incomplete batch",
-      });
-    }
-    const mismatched = group.map((e, i) => ({ ...e, completions: group[(i + 1) % group.length]!.completions, values: {} }));
+    // An example alone in its micro-batch (the last of an epoch) takes the answer of its neighbour in the data.
+    const others = group.length > 1 ? group : [group[0]!, neighbourOf(group[0]!, examples)];
+    const mismatched = group.map((e, i) => ({ ...e, completions: others[(i + 1) % others.length]!.completions, values: {} }));
     return { own: layoutBatch(group, options.layout ?? {}), mismatched: layoutBatch(mismatched, options.layout ?? {}) };
   };
   return groupedSource(examples, build, options);
 }
+
+const neighbourOf = (example: Example, examples: readonly Example[]): Example =>
+  examples[(examples.indexOf(example) + 1) % examples.length]!;
 
 export interface KtoTrainerOptions {
   policy: Policy;

@@ -1,18 +1,23 @@
-/** A pairwise trainer from the name of a loss in the registry: `sigmoid` is DPO, `orpo`, `simpo`, and all the others. */
+/**
+ * A pairwise trainer from names in the registry of losses: `sigmoid` is DPO, `orpo`, `simpo`, and all the others; several
+ * names are added up with weights.
+ */
 import type { Batch } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
-import { type AnyPairInputs, type OptionValue, PAIR_LOSSES, type PairLossEntry } from "../../losses/index.js";
+import { type AnyPairInputs, combine, type LossResult, type OptionValue, PAIR_LOSSES, type PairLossEntry } from "../../losses/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, Trainer } from "../trainer.js";
-import { pairTrainer, type ReferenceMode } from "./pairs.js";
+import { pairTrainer, type PairTensors, type ReferenceMode } from "./pairs.js";
 
 export interface PreferenceOptions {
   policy: Policy;
   train: BatchSource<Batch>;
   evaluation?: BatchSource<Batch> | undefined;
-  /** Name in the registry of losses. Default "sigmoid" (DPO). */
-  lossType?: string;
-  /** The loss's own options, e.g. `{ beta: 0.1 }`. */
+  /** Name in the registry of losses, or several, which are added up. Default "sigmoid" (DPO). */
+  lossType?: string | readonly string[];
+  /** One a loss type. Default 1 each (TRL `loss_weights`). */
+  lossWeights?: readonly number[];
+  /** The loss's own options, e.g. `{ beta: 0.1 }`; of several losses, each takes those that it has. */
   loss?: Readonly<Record<string, OptionValue>>;
   /** Default: live for losses that need a reference, none for the others. */
   reference?: ReferenceMode;
@@ -32,34 +37,79 @@ const startsAtReference: readonly StartInvariant[] = [
 ];
 
 export function preference(o: PreferenceOptions): Trainer<Batch> {
-  const name = o.lossType ?? "sigmoid";
-  const entry = (PAIR_LOSSES as Readonly<Record<string, PairLossEntry>>)[name];
-  if (!entry) {
-    throw new AttuneError("config", { where: "loss_type", expected: Object.keys(PAIR_LOSSES).join(", "), got: name });
-  }
-  const reference = o.reference ?? (entry.needsReference ? "live" : "none");
-  refuseImpossible(name, { entry, reference });
+  const names = typeof o.lossType === "string" ? [o.lossType] : (o.lossType ?? ["sigmoid"]);
+  const entries = names.map((name) => ({ name, entry: entryOf(name) }));
+  const needsReference = entries.some(({ entry }) => entry.needsReference);
+  const reference = o.reference ?? (needsReference ? "live" : "none");
+  refuseImpossible(entries, { reference, needsReference });
   return pairTrainer({
-    name: name === "sigmoid" ? "dpo" : name,
+    name: names.map((name) => (name === "sigmoid" ? "dpo" : name)).join("+"),
     policy: o.policy,
     train: o.train,
     evaluation: o.evaluation,
-    loss: (inputs) => entry.loss(inputs as unknown as AnyPairInputs, o.loss ?? {}),
+    loss: lossOf(entries, { options: o.loss ?? {}, weights: o.lossWeights }),
     reference,
     promptLikelihood: o.promptLikelihood ?? false,
-    invariants: entry.needsReference ? startsAtReference : [],
+    invariants: needsReference ? startsAtReference : [],
   });
 }
 
-function refuseImpossible(name: string, { entry, reference }: { entry: PairLossEntry; reference: ReferenceMode }): void {
-  const where = `loss_type ${name}`;
-  if (entry.needsReference && reference === "none") {
+interface Named {
+  name: string;
+  entry: PairLossEntry;
+}
+
+function entryOf(name: string): PairLossEntry {
+  const table: Readonly<Record<string, PairLossEntry>> = PAIR_LOSSES;
+  if (Object.hasOwn(table, name)) return table[name]!;
+  throw new AttuneError("config", { where: "loss_type", expected: Object.keys(PAIR_LOSSES).join(", "), got: name });
+}
+
+type Options = Readonly<Record<string, OptionValue>>;
+
+function lossOf(
+  entries: readonly Named[],
+  { options, weights }: { options: Options; weights: readonly number[] | undefined },
+): (inputs: PairTensors) => LossResult {
+  if (weights !== undefined && weights.length !== entries.length) {
+    throw new AttuneError("config", { where: "loss_weights", expected: `one a loss type, ${entries.length}`, got: String(weights.length) });
+  }
+  const unknown = Object.keys(options).find((key) => !entries.some(({ entry }) => key in entry.options));
+  if (unknown !== undefined) {
+    const known = [...new Set(entries.flatMap(({ entry }) => Object.keys(entry.options)))];
+    throw new AttuneError("config", {
+      where: `options of the loss ${entries.map(({ name }) => name).join(", ")}`,
+      expected: known.join(", ") || "none",
+      got: unknown,
+    });
+  }
+  const own = ({ options: specs }: PairLossEntry): Options =>
+    Object.fromEntries(Object.entries(options).filter(([key]) => key in specs));
+  if (entries.length === 1 && weights === undefined) {
+    const { entry } = entries[0]!;
+    return (inputs) => entry.loss(inputs as unknown as AnyPairInputs, options);
+  }
+  return (inputs) =>
+    combine(
+      entries.map(({ entry }, i) => ({
+        result: entry.loss(inputs as unknown as AnyPairInputs, own(entry)),
+        weight: weights?.[i] ?? 1,
+      })),
+    );
+}
+
+function refuseImpossible(
+  entries: readonly Named[],
+  { reference, needsReference }: { reference: ReferenceMode; needsReference: boolean },
+): void {
+  const where = `loss_type ${entries.map(({ name }) => name).join(", ")}`;
+  if (needsReference && reference === "none") {
     throw new AttuneError("config", { where, expected: "a reference: live or precomputed", got: "none" });
   }
-  if (!entry.needsReference && reference !== "none") {
+  if (!needsReference && reference !== "none") {
     throw new AttuneError("config", { where, expected: "no reference, because the loss uses none", got: reference });
   }
-  if (reference === "precomputed" && entry.reads === "tokens") {
+  if (reference === "precomputed" && entries.some(({ entry }) => entry.needsReference && entry.reads === "tokens")) {
     throw new AttuneError("config", {
       where,
       expected: "a live reference, because the loss reads every token's log-probability",
@@ -67,7 +117,7 @@ function refuseImpossible(name: string, { entry, reference }: { entry: PairLossE
     });
   }
   const given = new Set(["chosenPromptLogps", "chosenPromptMask"]);
-  const missing = entry.extraInputs.filter((input) => !given.has(input));
+  const missing = entries.flatMap(({ entry }) => entry.extraInputs).filter((input) => !given.has(input));
   if (missing.length > 0) {
     throw new AttuneError("config", {
       where,
