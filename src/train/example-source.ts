@@ -1,6 +1,6 @@
 /** Batches of tokenised examples in a seeded order. Knows no method; any batch of any epoch can be asked for. */
 import { AttuneError } from "../errors.js";
-import { type Batch, type BatchPlanOptions, type Example, layoutBatch, type LayoutOptions, planBatches, unitLengths } from "../data/index.js";
+import { type Batch, type BatchPlanOptions, type Example, layoutBatch, type LayoutOptions, planBatches, roundToBucket, unitLengths } from "../data/index.js";
 import { usePlan } from "./methods/batch-graph.js";
 import { type PlanBook, planBook, planSample } from "./plan-book.js";
 import type { BatchSource } from "./trainer.js";
@@ -8,37 +8,50 @@ import type { BatchSource } from "./trainer.js";
 export interface ExampleSourceOptions {
   /** How batches are formed. Default: 8 examples each (TRL `per_device_train_batch_size`), shuffled with seed 42. */
   plan?: BatchPlanOptions;
-  /** How rows are laid out. Default: prompts shared, sizes rounded to buckets. */
+  /**
+   * How rows are laid out. Default: prompts shared; all rows as long as the longest example, rounded to a bucket, with
+   * shorter examples packed into them, because every row length of its own is a graph of its own.
+   */
   layout?: LayoutOptions;
+}
+
+function fixedLayout(examples: readonly Example[], given: LayoutOptions = {}): LayoutOptions {
+  const steps = Math.min(4, given.buckets?.stepsPerOctave ?? 4);
+  const layout = { ...given, buckets: { ...given.buckets, stepsPerOctave: steps } };
+  if (given.pack === false || given.length !== undefined) return layout;
+  let longest = 1;
+  for (const e of examples) for (const n of unitLengths(e, { sharePrompt: given.sharePrompt ?? true })) longest = Math.max(longest, n);
+  return { ...layout, length: roundToBucket(longest, layout.buckets) };
 }
 
 /** Batches made by `build` from groups of examples; for methods whose batch is more than one layout. */
 export function groupedSource<B>(
   examples: readonly Example[],
-  build: (group: readonly Example[]) => B,
+  build: (group: readonly Example[], layout: LayoutOptions) => B,
   options: ExampleSourceOptions = {},
 ): BatchSource<B> {
   if (examples.length === 0) {
     throw new AttuneError("data", { where: "training data", expected: "at least one example", got: "none" });
   }
-  const { plan = {}, layout = {} } = options;
+  const { plan = {} } = options;
+  const layout = fixedLayout(examples, options.layout);
   const lengths = examples.map((e) => unitLengths(e, { sharePrompt: layout.sharePrompt ?? true }));
   const given = plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
   let planned: { epoch: number; batches: number[][] } | undefined;
   const planOf = (epoch: number): number[][] => {
-    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, epoch }) };
+    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: layout, epoch }) };
     return planned.batches;
   };
   return {
     examples: examples.length,
     count: (epoch) => planOf(epoch).length,
-    load: ({ epoch, index }) => Promise.resolve(build(planOf(epoch)[index]!.map((i) => examples[i]!))),
+    load: ({ epoch, index }) => Promise.resolve(build(planOf(epoch)[index]!.map((i) => examples[i]!), layout)),
   };
 }
 
 /** Batches straight from the layout. */
 export function exampleSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<Batch> {
-  const source = groupedSource(examples, (group) => layoutBatch(group, options.layout ?? {}), options);
+  const source = groupedSource(examples, layoutBatch, options);
   let book: Promise<PlanBook> | undefined;
   const openBook = async (): Promise<PlanBook> => {
     const first: Batch[] = [];

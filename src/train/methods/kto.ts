@@ -2,7 +2,7 @@
  * KTO (arXiv 2402.01306): answers judged alone, good or bad. The KL estimate comes from answers put to the wrong prompts
  * (each takes the answer of the next example in its micro-batch, as TRL), without gradient.
  */
-import { type Batch, type Example, layoutBatch } from "../../data/index.js";
+import { type Batch, type Example, layoutBatch, type LayoutOptions } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { kto as ktoLoss, ktoKl, type KtoOptions } from "../../losses/index.js";
 import { stopGradient, type Tensor } from "../../tensor/index.js";
@@ -17,6 +17,9 @@ export interface KtoBatch {
   mismatched: Batch;
 }
 
+/** A prompt with another's answer can be longer than any example: these rows find their own length. */
+const mismatchedLayout = ({ length: _, ...rest }: LayoutOptions): LayoutOptions => rest;
+
 /** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
 export function ktoSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
   if (examples.length < 2) {
@@ -26,11 +29,11 @@ export function ktoSource(examples: readonly Example[], options: ExampleSourceOp
       got: String(examples.length),
     });
   }
-  const build = (group: readonly Example[]): KtoBatch => {
+  const build = (group: readonly Example[], layout: LayoutOptions): KtoBatch => {
     // An example alone in its micro-batch (the last of an epoch) takes the answer of its neighbour in the data.
     const others = group.length > 1 ? group : [group[0]!, neighbourOf(group[0]!, examples)];
     const mismatched = group.map((e, i) => ({ ...e, completions: others[(i + 1) % others.length]!.completions, values: {} }));
-    return { own: layoutBatch(group, options.layout ?? {}), mismatched: layoutBatch(mismatched, options.layout ?? {}) };
+    return { own: layoutBatch(group, layout), mismatched: layoutBatch(mismatched, mismatchedLayout(layout)) };
   };
   return groupedSource(examples, build, options);
 }
