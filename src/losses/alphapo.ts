@@ -4,7 +4,7 @@
  *   L = -log sigmoid(beta (r(chosen) - r(rejected)) - gamma),  r = (1 - p^-alpha) / alpha,
  *   log p = mean log-probability of a token; alpha = 0 is SimPO
  *
- * Gupta et al. 2025, "AlphaPO: Reward Shape Matters for LLM Alignment" (2501.03884), eq. 6.
+ * Gupta et al. 2025, "AlphaPO: Reward Shape Matters for LLM Alignment" (2501.03884).
  *
  * Deviations: 1. the exponent -alpha log p is capped at 80, where float32 would overflow. 2. An empty completion
  * counts as of length 1.
@@ -12,16 +12,22 @@
 import { div, exp, minimum, mul, sub, type Tensor } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { smoothedLogistic } from "./numerics.js";
-import { number, resolveOptions, type OptionsOf } from "./options.js";
+import { beta, number, resolveOptions, type OptionsOf } from "./options.js";
 import { pairMetrics, pairSums, type PairInputs } from "./pairs.js";
 import { SIMPO_OPTIONS } from "./simpo.js";
 import { rowLength } from "./sums.js";
 
 export const ALPHAPO_OPTIONS = {
   ...SIMPO_OPTIONS,
+  beta: beta(2.5, "Scale of the reward.", { source: "AlphaPO, table 3, Mistral-Instruct" }),
+  simpoGamma: number(0.1, {
+    min: 0,
+    doc: "Target margin between the rewards.",
+    source: "AlphaPO, table 3, Mistral-Instruct",
+  }),
   alpha: number(0.25, {
     doc: "Shape of the reward; 0 is SimPO's.",
-    source: "AlphaPO, section 4: 0.25 for Llama-3",
+    source: "AlphaPO, table 3, Mistral-Instruct",
   }),
 } as const;
 export type AlphapoOptions = OptionsOf<typeof ALPHAPO_OPTIONS>;

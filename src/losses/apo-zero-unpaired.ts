@@ -12,7 +12,7 @@ import { byLabel, unpairedMetrics, unpairedRatios, WEIGHT_OPTIONS, type Unpaired
 
 export const APO_ZERO_UNPAIRED_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "APO, section 5",
+    source: "APO, section 5.2",
   }),
   ...WEIGHT_OPTIONS,
 } as const;

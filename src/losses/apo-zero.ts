@@ -13,7 +13,7 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 
 export const APO_ZERO_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "APO, section 5",
+    source: "APO, section 5.2",
   }),
 } as const;
 export type ApoZeroOptions = OptionsOf<typeof APO_ZERO_OPTIONS>;

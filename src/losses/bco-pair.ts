@@ -4,7 +4,7 @@
 
  *   L = -log sigmoid(c) - log sigmoid(-r),  c, r = beta log pi/ref (chosen, rejected)
 
- * Jung et al. 2024, "Binary Classifier Optimization" (2404.04656), eq. 8 with delta = 0, as TRL.
+ * Jung et al. 2024, "Binary Classifier Optimization" (2404.04656), section 4, as TRL.
  */
 import { add, mul, neg, softplus } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -12,8 +12,8 @@ import { beta, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const BCO_PAIR_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "TRL DPOConfig.beta",
+  beta: beta(0.01, "Strength of the pull towards the reference; larger stays closer.", {
+    source: "BCO, appendix C",
   }),
 } as const;
 export type BcoPairOptions = OptionsOf<typeof BCO_PAIR_OPTIONS>;

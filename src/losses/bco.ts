@@ -5,7 +5,7 @@
  *   good: L = -log sigmoid(r - delta);   bad: L = -log sigmoid(-(r - delta));   r = beta log pi/ref
  *   delta = running mean of r, this batch's included, without gradient
  *
- * Jung et al. 2024, "Binary Classifier Optimization for Large Language Model Alignment" (2404.04656), eq. 8, as TRL
+ * Jung et al. 2024, "Binary Classifier Optimization for Large Language Model Alignment" (2404.04656), section 4, as TRL
  * 0.29's BCOTrainer without its weighting by prompt distribution. It needs the whole batch at once.
  */
 import {
@@ -34,8 +34,8 @@ const update: OptionSpec<boolean> = {
   source: "TRL BCOTrainer: in training",
 };
 export const BCO_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "BCO, section 5",
+  beta: beta(0.01, "Strength of the pull towards the reference; larger stays closer.", {
+    source: "BCO, appendix C",
   }),
   update,
 } as const;

@@ -4,7 +4,7 @@
  *   m <- momentum m + (1 - momentum) mean(d);  beta' = max(0.001, beta (1 + alpha (mean(d) - m)));
  *   L = -log sigmoid(beta' d),  d = log pi/ref (chosen) - log pi/ref (rejected)
  *
- * Wu et al. 2024, "beta-DPO: Direct Preference Optimization with Dynamic beta" (2407.08639), eqs. 6 and 9, as in the
+ * Wu et al. 2024, "beta-DPO: Direct Preference Optimization with Dynamic beta" (2407.08639), as in the
  * authors' code: the running mean moves before it is used, and beta' carries no gradient. Without their data filter. It
  * needs the whole batch at once.
  */
@@ -16,17 +16,17 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 import { rowMean } from "./sums.js";
 
 export const BETA_DPO_OPTIONS = {
-  beta: beta(0.1, "beta where the batch's mean gap is the running one.", { source: "beta-DPO, section 5.1" }),
+  beta: beta(0.1, "beta where the batch's mean gap is the running one.", { source: "the authors' README" }),
   dynamicAlpha: number(0.6, {
     min: 0,
     doc: "How strongly beta follows the gap.",
-    source: "beta-DPO, section 5.1: 0.6",
+    source: "the authors' README",
   }),
   gapMomentum: number(0.9, {
     min: 0,
     below: 1,
     doc: "Decay of the running mean gap.",
-    source: "beta-DPO, section 4.2: 0.9",
+    source: "the authors' code",
   }),
 } as const;
 export type BetaDpoOptions = OptionsOf<typeof BETA_DPO_OPTIONS>;

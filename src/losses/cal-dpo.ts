@@ -12,7 +12,7 @@ import { beta, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const CAL_DPO_OPTIONS = {
-  beta: beta(0.001, "Targets are +-1 / (2 beta) nats a completion.", { source: "Cal-DPO, section 5: 1e-3" }),
+  beta: beta(0.001, "Targets are +-1 / (2 beta) nats a completion.", { source: "the authors' scripts" }),
 } as const;
 export type CalDpoOptions = OptionsOf<typeof CAL_DPO_OPTIONS>;
 

@@ -5,7 +5,7 @@
  *   sigmoid: -(1 - s) log sigmoid(beta d) - s log sigmoid(-beta d);  hinge: max(0, 1 - beta d);
  *   ipo: (d - 1 / (2 beta))^2 on means over tokens instead of sums
  *
- * Xu et al. 2024 (2401.08417), eq. 4; variants as TRL's CPOTrainer. The NLL is one mean over the tokens of the batch.
+ * Xu et al. 2024 (2401.08417), eq. 3; variants as TRL's CPOTrainer. The NLL is one mean over the tokens of the batch.
  *
  * Deviations: 1. an empty completion counts as of length 1 in `ipo`; TRL gives NaN.
  */
@@ -18,13 +18,13 @@ import { pairMetrics, pairSums, type PairInputs } from "./pairs.js";
 import { rowLength } from "./sums.js";
 
 export const CPO_OPTIONS = {
-  beta: beta(0.1, "Scale of the difference.", { source: "CPO, section 4.2" }),
+  beta: beta(0.1, "Scale of the difference.", { source: "TRL CPOConfig.beta" }),
   cpoLossType: choice("sigmoid", {
     choices: ["sigmoid", "hinge", "ipo"],
     doc: "Which loss of the difference.",
     source: "CPO: sigmoid",
   }),
-  cpoAlpha: number(1, { min: 0, doc: "Weight of the NLL.", source: "CPO, eq. 4: 1" }),
+  cpoAlpha: number(1, { min: 0, doc: "Weight of the NLL.", source: "TRL CPOConfig.cpo_alpha" }),
   labelSmoothing: number(0, {
     min: 0,
     below: 0.5,

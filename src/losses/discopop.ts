@@ -14,13 +14,13 @@ import { beta, number, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const DISCOPOP_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "TRL DPOConfig.beta",
+  beta: beta(0.05, "Strength of the pull towards the reference; larger stays closer.", {
+    source: "DiscoPOP, appendix B.1",
   }),
   discopopTau: number(0.05, {
     above: 0,
     doc: "Temperature of the blend.",
-    source: "DiscoPOP, appendix E: 0.05",
+    source: "DiscoPOP, appendix E",
   }),
   ...F_DIVERGENCE_OPTIONS,
 } as const;

@@ -20,7 +20,7 @@ import { ratioMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js"
 
 export const DPO_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "DPO, section 6",
+    source: "DPO, appendix B",
   }),
   labelSmoothing: number(0, {
     min: 0,

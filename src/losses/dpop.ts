@@ -3,7 +3,7 @@
 
  *   L = -log sigmoid(beta (d - lambda max(0, log ref/pi (chosen)))),  d = log pi/ref (chosen) - log pi/ref (rejected)
 
- * Pal et al. 2024, "Smaug: Fixing Failure Modes of Preference Optimisation with DPO-Positive" (2402.13228), eq. 3.
+ * Pal et al. 2024, "Smaug: Fixing Failure Modes of Preference Optimisation with DPO-Positive" (2402.13228).
  */
 import { mul, neg, relu, softplus, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -11,8 +11,8 @@ import { beta, number, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const DPOP_OPTIONS = {
-  beta: beta(0.3, "Strength of the pull towards the reference.", { source: "DPOP, section 5.1" }),
-  dpopLambda: number(50, { min: 0, doc: "Weight of the penalty.", source: "DPOP, section 5.1" }),
+  beta: beta(0.3, "Strength of the pull towards the reference.", { source: "DPOP's experiments" }),
+  dpopLambda: number(50, { min: 0, doc: "Weight of the penalty.", source: "DPOP's experiments" }),
 } as const;
 export type DpopOptions = OptionsOf<typeof DPOP_OPTIONS>;
 

@@ -14,13 +14,13 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 
 export const EXO_PAIR_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "TRL DPOConfig.beta",
+    source: "EXO, appendix B",
   }),
   labelSmoothing: number(0.001, {
     above: 0,
     below: 0.5,
     doc: "Probability that a preference is the wrong way round.",
-    source: "EXO, appendix: 1e-3",
+    source: "EXO, as TRL DPOConfig quotes it",
   }),
   ...F_DIVERGENCE_OPTIONS,
 } as const;

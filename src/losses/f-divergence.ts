@@ -3,7 +3,7 @@
  * of f-DPO up to beta and a constant. Knows nothing of pairs.
  *
  * Wang et al. 2023, "Beyond Reverse KL: Generalizing Direct Preference Optimization with Diverse Divergence
- * Constraints" (2309.16240), table 1.
+ * Constraints" (2309.16240).
  * - reverse_kl: log t
  * - forward_kl: 1 - 1/t
  * - js_divergence: log(2t / (1 + t)) = log 2 + log sigmoid(log t)

@@ -3,7 +3,7 @@
 
  *   L = max(0, 1 - beta d),  d = f(log pi/ref (chosen)) - f(log pi/ref (rejected))
 
- * Zhao et al. 2023, SLiC-HF (2305.10425), eq. 1, in the normalised form of Liu et al. 2023, RSO (2309.06657), eq. 11.
+ * Zhao et al. 2023, SLiC-HF (2305.10425), section 2, on DPO's rewards as in TRL.
  * f other than the identity: `f-divergence.ts`.
  */
 import { mul, relu, sub } from "../tensor/index.js";

@@ -14,7 +14,7 @@ import { ratioMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js"
 
 export const IPO_SUM_OPTIONS = {
   beta: beta(0.1, "tau of the paper: the margin aimed at is 1 / (2 beta) nats a completion.", {
-    source: "the paper sweeps 0.1, 0.5, 1 (section 5.3)",
+    source: "TRL DPOConfig.beta",
   }),
 } as const;
 export type IpoSumOptions = OptionsOf<typeof IPO_SUM_OPTIONS>;

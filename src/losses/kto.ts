@@ -5,7 +5,7 @@
  *   good: L = w_good (1 - sigmoid(beta (r - kl)));   bad: L = w_bad (1 - sigmoid(beta (kl - r)));   r = log pi/ref
  *   kl = max(0, mean of log pi/ref over mismatched prompts and completions), without gradient
  *
- * Ethayarajh et al. 2024 (2402.01306), eqs. 7-8. The estimate is an input, because it is a mean over the whole
+ * Ethayarajh et al. 2024 (2402.01306), eq. 7. The estimate is an input, because it is a mean over the whole
  * accumulated batch: `ktoKl` makes it from mismatched completions, of which a batch of one has none.
  */
 import {
@@ -26,7 +26,7 @@ import { rowMean } from "./sums.js";
 import { byLabel, unpairedMetrics, unpairedRatios, WEIGHT_OPTIONS, type UnpairedInputs } from "./unpaired.js";
 
 export const KTO_OPTIONS = {
-  beta: beta(0.1, "Risk aversion, and the pull towards the reference.", { source: "KTO, section 4.2" }),
+  beta: beta(0.1, "Risk aversion, and the pull towards the reference.", { source: "TRL KTOConfig.beta" }),
   ...WEIGHT_OPTIONS,
 } as const;
 export type KtoOptions = OptionsOf<typeof KTO_OPTIONS>;

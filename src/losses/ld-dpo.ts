@@ -4,7 +4,7 @@
  *
  *   log pi'(y) = sum of the first l log-probabilities + alpha * sum of the rest,  l = min(|chosen|, |rejected|)
  *
- * Liu et al. 2024, "Length Desensitization in Direct Preference Optimization" (2409.06411), eq. 8. `ldInputs` does the
+ * Liu et al. 2024, "Length Desensitization in Direct Preference Optimization" (2409.06411). `ldInputs` does the
  * same for any other loss.
  */
 import { AttuneError } from "../errors.js";
@@ -33,7 +33,7 @@ export const LD_DPO_OPTIONS = {
     min: 0,
     max: 1,
     doc: "Weight of tokens past the shared length; 1 is DPO.",
-    source: "LD-DPO, section 5: 0.4 to 0.6",
+    source: "ours, to be tuned: half way",
   }),
 } as const;
 export type LdDpoOptions = OptionsOf<typeof LD_DPO_OPTIONS>;

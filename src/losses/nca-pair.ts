@@ -3,7 +3,7 @@
 
  *   L = -log sigmoid(c) - 1/2 log sigmoid(-c) - 1/2 log sigmoid(-r),  c, r = beta log pi/ref (chosen, rejected)
 
- * Chen et al. 2024, "Noise Contrastive Alignment of Language Models with Explicit Rewards" (2402.05369), eq. 11 with K = 2.
+ * Chen et al. 2024, "Noise Contrastive Alignment of Language Models with Explicit Rewards" (2402.05369), section 4.1.
  */
 import { add, mul, softplus, neg } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -11,8 +11,8 @@ import { beta, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const NCA_PAIR_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "NCA, section 5",
+  beta: beta(0.01, "Strength of the pull towards the reference; larger stays closer.", {
+    source: "NCA, appendix C: its alpha",
   }),
 } as const;
 export type NcaPairOptions = OptionsOf<typeof NCA_PAIR_OPTIONS>;

@@ -5,7 +5,7 @@
  *   L = NLL(chosen) - beta log sigmoid(log odds(chosen) - log odds(rejected)),
  *   odds = p / (1 - p), log p = mean log-probability of a token
  *
- * Hong et al. 2024 (2403.07691), eqs. 6-7, lambda = beta. The NLL is one mean over the tokens of the whole batch.
+ * Hong et al. 2024 (2403.07691), eqs. 4 and 7, lambda = beta. The NLL is one mean over the tokens of the whole batch.
  * log(1 - p) is computed so that it holds for p near 1 and near 0 (`numerics.ts`).
  *
  * Deviations: 1. the NLL covers the chosen completion, as in the paper; TRL's covers its prompt too, which
@@ -23,7 +23,7 @@ export const ORPO_OPTIONS = {
   beta: number(0.1, {
     min: 0,
     doc: "Weight of the odds-ratio term: lambda of the paper.",
-    source: "ORPO, table 5",
+    source: "TRL ORPOConfig.beta",
   }),
 } as const;
 export type OrpoOptions = OptionsOf<typeof ORPO_OPTIONS>;

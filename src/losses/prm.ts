@@ -5,7 +5,7 @@
  *   prmSoft:  one logit a token; L_t = -y log sigmoid(z) - (1 - y) log sigmoid(-z), y the share of good continuations
  *
  * Uesato et al. 2022 (2211.14275); Lightman et al. 2023 (2305.20050); soft labels: Wang et al. 2023, Math-Shepherd
- * (2312.08935), eq. 2. Labels judge the token they stand at; nothing is shifted.
+ * (2312.08935). Labels judge the token they stand at; nothing is shifted.
  *
  * Deviations: 1. no label at all gives 0; `transformers` gives NaN.
  */

@@ -3,8 +3,8 @@
 
  *   L = -log sigmoid(beta d + alpha (|chosen| - |rejected|)),  d = log pi/ref (chosen) - log pi/ref (rejected)
 
- * Park et al. 2024, "Disentangling Length from Quality in Direct Preference Optimization" (2403.19159), eq. 9, in the form
- * of the SimPO paper's table 3: a longer chosen answer is already content, and pushed less.
+ * Park et al. 2024, "Disentangling Length from Quality in Direct Preference Optimization" (2403.19159), in the form
+ * of the SimPO paper's table of objectives: a longer chosen answer is already content, and pushed less.
  */
 import { add, mul, neg, softplus, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -14,12 +14,12 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 
 export const R_DPO_OPTIONS = {
   beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "R-DPO, section 5",
+    source: "TRL DPOConfig.beta",
   }),
   lengthAlpha: number(0.01, {
     min: 0,
     doc: "Nats a token of length difference.",
-    source: "R-DPO, section 5: 0.01 to 0.05",
+    source: "ours, to be tuned: 100 tokens count as one nat",
   }),
 } as const;
 export type RDpoOptions = OptionsOf<typeof R_DPO_OPTIONS>;

@@ -3,7 +3,7 @@
  *
  *   L = (r - y)^2;  with attributes, the mean over those present
  *
- * Wang et al. 2023, HelpSteer (2311.09528), section 3.
+ * Wang et al. 2023, HelpSteer (2311.09528).
  */
 import { square, sub, type Tensor } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";

@@ -5,7 +5,7 @@
  *   L = -p log sigmoid(d) - (1 - p) log sigmoid(-d) + c (r_chosen + r_rejected)^2,   d = r_chosen - r_rejected - margin
  *
  * Bradley and Terry 1952; Ouyang et al. 2022 (2203.02155), eq. 1; margin: Llama 2 (2307.09288), eq. 2; centring:
- * Eisenstein et al. 2023, "Helping or Herding?" (2312.09244), section 2.3. p is 1, or 1 - labelSmoothing, or the given
+ * Eisenstein et al. 2023, "Helping or Herding?" (2312.09244), eq. 2. p is 1, or 1 - labelSmoothing, or the given
  * `probability` (the share of annotators who chose it), smoothed the same way.
  */
 import {

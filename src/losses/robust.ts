@@ -3,7 +3,7 @@
 
  *   L = (-(1 - s) log sigmoid(beta d) + s log sigmoid(-beta d)) / (1 - 2 s)
 
- * Chowdhury, Kini and Natarajan 2024, "Provably Robust DPO" (2403.00409), eq. 12. Unlike cDPO, the loss can be negative.
+ * Chowdhury, Kini and Natarajan 2024, "Provably Robust DPO" (2403.00409), section 3.1. Unlike cDPO, the loss can be negative.
  */
 import { add, logSigmoid, mul, neg, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -12,14 +12,14 @@ import { beta, number, resolveOptions, type OptionsOf } from "./options.js";
 import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js";
 
 export const ROBUST_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference; larger stays closer.", {
-    source: "TRL DPOConfig.beta",
+  beta: beta(0.01, "Strength of the pull towards the reference; larger stays closer.", {
+    source: "Robust DPO, appendix B",
   }),
   labelSmoothing: number(0.1, {
     min: 0,
     below: 0.5,
     doc: "Probability that a preference is the wrong way round.",
-    source: "Robust DPO, section 5: the noise rate; there is no neutral value",
+    source: "Robust DPO, section 6",
   }),
   ...F_DIVERGENCE_OPTIONS,
 } as const;

@@ -4,7 +4,7 @@
  *
  *   L = -log sigmoid(beta d) - alpha log pi(chosen) / |chosen|
  *
- * Pang et al. 2024, "Iterative Reasoning Preference Optimization" (2404.19733), eq. 1.
+ * Pang et al. 2024, "Iterative Reasoning Preference Optimization" (2404.19733).
  */
 import { add, div, mul } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";

@@ -4,7 +4,7 @@
  *
  *   L = -log sigmoid(beta d) + alpha NLL(chosen)
  *
- * Pang et al. 2024 (2404.19733), eq. 1, with TRL's normalisation.
+ * Pang et al. 2024 (2404.19733), with TRL's normalisation.
  */
 import { nllTerm } from "./chosen-nll.js";
 import type { LossResult } from "./contract.js";
@@ -14,7 +14,7 @@ import type { ReferencedPairInputs } from "./pairs.js";
 
 export const RPO_OPTIONS = {
   ...DPO_OPTIONS,
-  rpoAlpha: number(1, { min: 0, doc: "Weight of the NLL.", source: "Pang et al., section 3.1: 1" }),
+  rpoAlpha: number(1, { min: 0, doc: "Weight of the NLL.", source: "Pang et al.: 1" }),
 } as const;
 export type RpoOptions = OptionsOf<typeof RPO_OPTIONS>;
 

@@ -3,7 +3,7 @@
  * in as per-token numbers.
  *
  *   nll:  l_t = -log p_t
- *   dft:  l_t = -sg(p_t) log p_t                       Wu et al. 2025, "On the Generalization of SFT" (2508.05629), eq. 9
+ *   dft:  l_t = -sg(p_t) log p_t                       Wu et al. 2025, "On the Generalization of SFT" (2508.05629)
  *   label smoothing: (1 - eps) l_t - eps mean_v log p(v)      Szegedy et al. 2015 (1512.00567), section 7
  *   z-loss: + w * logsumexp(logits)^2                         Chowdhery et al. 2022, PaLM (2204.02311), section 5
  *

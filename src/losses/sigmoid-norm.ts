@@ -3,7 +3,7 @@
 
  *   L = -log sigmoid(beta (f(r_chosen) / |chosen| - f(r_rejected) / |rejected|)),  r = log pi/ref
 
- * Length-normalised DPO of Lambert et al. 2024, Tulu 3 (2411.15124), eq. 6. An empty completion counts as of length 1.
+ * Length-normalised DPO of Lambert et al. 2024, Tulu 3 (2411.15124). An empty completion counts as of length 1.
  */
 import { div, mul, neg, softplus, sub } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
@@ -14,7 +14,7 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 
 export const SIGMOID_NORM_OPTIONS = {
   beta: beta(2, "Scale; a mean over tokens is small, so that it is larger than DPO's.", {
-    source: "SimPO, section 3: 2.0 to 2.5; Tulu 3 uses 5",
+    source: "SimPO's README for a mean over tokens: 2.0 or 2.5",
   }),
   ...F_DIVERGENCE_OPTIONS,
 } as const;

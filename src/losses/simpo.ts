@@ -18,12 +18,12 @@ import { rowLength } from "./sums.js";
 
 export const SIMPO_OPTIONS = {
   beta: beta(2, "Scale of the reward; it is a mean over tokens, so that it is larger than DPO's.", {
-    source: "SimPO, section 3: 2.0 to 2.5",
+    source: "SimPO's README: 2.0 or 2.5",
   }),
   simpoGamma: number(1, {
     min: 0,
     doc: "Target margin between the rewards; the paper tunes gamma / beta, about 0.5.",
-    source: "SimPO, section 4 and table 8: gamma / beta = 0.5 with beta 2",
+    source: "SimPO's README: gamma / beta = 0.5 to start with",
   }),
   labelSmoothing: number(0, {
     min: 0,

@@ -12,7 +12,7 @@ import { pairRatios, ratioMetrics, type ReferencedPairInputs } from "./pairs.js"
 
 export const SPPO_HARD_OPTIONS = {
   beta: beta(0.1, "Targets are +-1 / (2 beta) nats a completion.", {
-    source: "TRL DPOConfig.beta; the paper uses 1e-3",
+    source: "TRL DPOConfig.beta",
   }),
 } as const;
 export type SppoHardOptions = OptionsOf<typeof SPPO_HARD_OPTIONS>;

@@ -5,7 +5,7 @@
  *   TDPO2: x = beta (r_chosen - r_rejected - alpha (K_rejected - sg(K_chosen)));  L = -log sigmoid(x)
  *   r = log pi/ref of a completion, K = sum over its tokens of KL(ref || pi) at that position
  *
- * Zeng et al. 2024, "Token-level Direct Preference Optimization" (2404.11999), eqs. 15 and 18, as in the authors' code.
+ * Zeng et al. 2024, "Token-level Direct Preference Optimization" (2404.11999), as in the authors' code.
  * K needs the whole vocabulary of both models; it comes in per token.
  */
 import { add, mul, neg, softplus, stopGradient, sub, type Tensor } from "../tensor/index.js";
@@ -16,11 +16,11 @@ import { pairMetrics, pairRatios, type ReferencedPairInputs } from "./pairs.js";
 import { rowSum } from "./sums.js";
 
 export const TDPO1_OPTIONS = {
-  beta: beta(0.1, "Strength of the pull towards the reference.", { source: "TDPO, section 5" }),
+  beta: beta(0.1, "Strength of the pull towards the reference.", { source: "the authors' README" }),
 } as const;
 export const TDPO2_OPTIONS = {
   ...TDPO1_OPTIONS,
-  alpha: number(0.5, { min: 0, doc: "Weight of the difference in KL.", source: "TDPO, section 5: 0.5" }),
+  alpha: number(0.5, { min: 0, doc: "Weight of the difference in KL.", source: "the authors' README" }),
 } as const;
 export type Tdpo1Options = OptionsOf<typeof TDPO1_OPTIONS>;
 export type Tdpo2Options = OptionsOf<typeof TDPO2_OPTIONS>;

@@ -4,7 +4,7 @@
  *   L = l(d) + alpha NLL(gold)
  *   sigmoid, hinge, ipo: as CPO's;  tpo-l: the logistic loss of beta d - gamma;  ipo and tpo-l use means over tokens
  *
- * Saeidi et al. 2024, "Triple Preference Optimization" (2405.16681), eqs. 7-8; variants as TRL's TPOTrainer. The NLL is
+ * Saeidi et al. 2024, "Triple Preference Optimization" (2405.16681); variants as TRL's TPOTrainer. The NLL is
  * one mean over the gold tokens of the batch.
  */
 import { div, mul, relu, square, sub, type Tensor } from "../tensor/index.js";

@@ -30,12 +30,12 @@ export const WEIGHT_OPTIONS = {
   desirableWeight: number(1, {
     min: 0,
     doc: "Weight of good rows; with the other, keep (good rows x weight) : (bad rows x weight) between 1:1 and 4:3.",
-    source: "KTO (2402.01306), section 4.2",
+    source: "TRL KTOConfig; the ratio is the KTO paper's advice (2402.01306)",
   }),
   undesirableWeight: number(1, {
     min: 0,
     doc: "Weight of bad rows.",
-    source: "KTO (2402.01306), section 4.2",
+    source: "TRL KTOConfig",
   }),
 } as const;
 

@@ -3,7 +3,7 @@
  *
  *   L = w(chosen) w(rejected) L_DPO,  w(y) = exp(mean over tokens of (log pi(y_t) - log sum_v pi(v)^2)), no gradient
  *
- * Zhou et al. 2024, "WPO: Enhancing RLHF with Weighted Preference Optimization" (2406.11827), eqs. 2 and 4. The sums over
+ * Zhou et al. 2024, "WPO: Enhancing RLHF with Weighted Preference Optimization" (2406.11827), eq. 2. The sums over
  * the vocabulary come in per token. `wpoWeights` serves any other loss; as in TRL, weights are not capped at 1.
  */
 import { div, exp, mul, stopGradient, sub, type Tensor } from "../tensor/index.js";

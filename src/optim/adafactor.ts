@@ -5,7 +5,7 @@
  *   u = g / sqrt(R C^T / mean(R));  u /= max(1, rms(u) / clipThreshold);  rate = lr or a relative step, times max(eps2, rms(p))
  *   p -= rate (weightDecay p + u), or with a running mean of rate * u
  *
- * Shazeer and Stern 2018 (1804.04235), algorithms 4-6, as transformers' Adafactor. Vectors keep all their squares.
+ * Shazeer and Stern 2018 (1804.04235), as transformers' Adafactor. Vectors keep all their squares.
  */
 import { AttuneError } from "../errors.js";
 import { add, div, maximum, mean, mul, sqrt, square, sub, type Tensor } from "../tensor/index.js";
@@ -13,13 +13,13 @@ import { buffers, checkNumber, updateEach, type StateEntry, type Transform } fro
 import { decayMatrices, type DecayOptions } from "./weight-decay.js";
 
 export interface AdafactorOptions extends DecayOptions {
-  /** Added to squared gradients. Default 1e-30 (Adafactor, section 8). */
+  /** Added to squared gradients. Default 1e-30 (transformers). */
   eps1?: number;
-  /** Smallest scale of a parameter. Default 1e-3 (Adafactor, section 8). */
+  /** Smallest scale of a parameter. Default 1e-3 (transformers). */
   eps2?: number;
-  /** Largest root mean square of an update. Default 1 (Adafactor, section 6). */
+  /** Largest root mean square of an update. Default 1 (transformers). */
   clipThreshold?: number;
-  /** Exponent of the decay of squares. Default -0.8 (Adafactor, section 7.2). */
+  /** Exponent of the decay of squares. Default -0.8 (transformers). */
   decayRate?: number;
   /** Decay of a running mean of updates. Default none. */
   beta1?: number;

@@ -14,11 +14,11 @@ import { buffers, checkNumber, updateEach, type Transform } from "./transform.js
 import { decayMatrices, type DecayOptions } from "./weight-decay.js";
 
 export interface AdamOptions extends DecayOptions {
-  /** Decay of the mean of gradients. Default 0.9 (Adam, section 2). */
+  /** Decay of the mean of gradients. Default 0.9 (Adam, algorithm 1). */
   beta1?: number;
-  /** Decay of the mean of squares. Default 0.999 (Adam, section 2). */
+  /** Decay of the mean of squares. Default 0.999 (Adam, algorithm 1). */
   beta2?: number;
-  /** Added to the bias-corrected root. Default 1e-8 (Adam, section 2). */
+  /** Added to the bias-corrected root. Default 1e-8 (Adam, algorithm 1). */
   eps?: number;
   /** Divide by the largest mean of squares so far. Default false. */
   amsgrad?: boolean;

@@ -31,7 +31,7 @@ export function ema({ decay = 0.999 }: { decay?: number } = {}): Transform {
 
 /**
  * reference = alpha * p + (1 - alpha) * reference, every `steps` steps; it starts as the parameters. State
- * `reference/...`. Gorbatovski et al. 2024, TR-DPO (2404.09656), eq. 9; defaults of TRL: alpha 0.6, steps 512.
+ * `reference/...`. Gorbatovski et al. 2024, TR-DPO (2404.09656); defaults of TRL: alpha 0.6, steps 512.
  */
 export function referenceSync({
   alpha = 0.6,

@@ -11,9 +11,9 @@ import { buffers, checkNumber, updateEach, type Transform } from "./transform.js
 import { decayMatrices, type DecayOptions } from "./weight-decay.js";
 
 export interface LionOptions extends DecayOptions {
-  /** Share of momentum in the direction. Default 0.9 (Lion, section 4). */
+  /** Share of momentum in the direction. Default 0.9 (Lion, algorithm 2). */
   beta1?: number;
-  /** Decay of momentum. Default 0.99 (Lion, section 4). */
+  /** Decay of momentum. Default 0.99 (Lion, algorithm 2). */
   beta2?: number;
 }
 
