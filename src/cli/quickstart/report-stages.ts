@@ -1,0 +1,92 @@
+/** The report's account of the training stages: what each did, and its curves. Composes; measures nothing. */
+import { html, lineChart, type Html, type LineChartOptions, type LineSeries } from "../../evaluate/index.js";
+import type { Outcome } from "./pipeline.js";
+import type { Settings } from "./settings.js";
+import type { Trained } from "./train-stage.js";
+import { agreementSentence, change, judgingSentence, rewardSentence } from "./words.js";
+
+export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
+  const { sft, reward, dpo } = outcome;
+  const [sftBefore, sftAfter] = change(sft.history, "eval_loss");
+  const [, accuracy] = change(dpo.history, "eval_rewards/accuracies");
+  return html`<h3>1. People judged</h3>
+    <p>
+      ${judgingSentence(outcome.judged)} ${agreementSentence(outcome.judged)} That is how noisy real
+      judgements are too: whatever learns from them cannot be surer than they are.
+    </p>
+    <h3>2. SFT: imitate demonstrations</h3>
+    <p>
+      ${plan.demonstrations} answers written by people, most of them right and plain, some not. The model
+      learns to make them likelier; held-out loss went from ${sftBefore.toFixed(3)} to ${sftAfter.toFixed(3)}
+      nats a token.
+    </p>
+    ${curves(sft, [["loss", "Loss", "nats a token; lower is better", {}]])}
+    <h3>3. Reward model: learn the people’s taste</h3>
+    <p>
+      The same network with a single number as its output, trained so that the answer people chose gets the
+      higher number (Bradley-Terry). ${rewardSentence(reward)}
+    </p>
+    ${curves(reward, [
+      ["loss", "Loss", "lower is better", { reference: { y: Math.LN2, name: "guessing (ln 2)" } }],
+      [
+        "accuracy",
+        "Agreement with people’s choices",
+        "share of pairs",
+        { reference: { y: 0.5, name: "guessing" } },
+      ],
+    ])}
+    <h3>4. DPO: make liked answers likelier</h3>
+    <p>
+      Straight on the judged pairs, without the reward model: raise the chosen answer’s probability against
+      the rejected one’s, and do not stray too far from SFT (beta ${plan.dpo.beta}). On held-out pairs it came
+      to prefer the people’s choice in ${Math.round(100 * accuracy)}% of cases.
+    </p>
+    ${curves(dpo, [
+      ["loss", "Loss", "lower is better", { reference: { y: Math.LN2, name: "start (ln 2)" } }],
+      [
+        "rewards/margins",
+        "Margin of chosen over rejected",
+        "beta times log-ratio",
+        { reference: { y: 0, name: "no preference" } },
+      ],
+      [
+        "rewards/accuracies",
+        "Pairs ranked as people did",
+        "share of pairs",
+        { reference: { y: 0.5, name: "guessing" } },
+      ],
+      ["logps", "Log-probability of the answers", "nats an answer", {}],
+    ])}`;
+}
+
+type Curve = [metric: string, title: string, unit: string, options: Pick<LineChartOptions, "reference">];
+
+function curves({ history }: Trained, list: readonly Curve[]): Html {
+  return html`<div class="pair">
+    ${list.map(([metric, title, unit, options]) =>
+      lineChart(metric === "logps" ? answerSeries(history) : trainSeries(history, metric), {
+        title,
+        xLabel: "step",
+        yLabel: unit,
+        ...options,
+      }),
+    )}
+  </div>`;
+}
+
+type History = Trained["history"];
+
+const pointsOf = (history: History, name: string) =>
+  history.flatMap((line) => (line[name] === undefined ? [] : [{ x: line.step, y: line[name] }]));
+
+function trainSeries(history: History, metric: string): LineSeries[] {
+  return [
+    { name: "training", colour: 0, points: pointsOf(history, metric) },
+    { name: "held out", colour: 2, points: pointsOf(history, `eval_${metric}`), dots: true },
+  ];
+}
+
+const answerSeries = (history: History): LineSeries[] => [
+  { name: "chosen, held out", colour: 3, points: pointsOf(history, "eval_logps/chosen"), dots: true },
+  { name: "rejected, held out", colour: 2, points: pointsOf(history, "eval_logps/rejected"), dots: true },
+];

@@ -1,0 +1,158 @@
+/** The quick start's report: what was found, in words first, then drawn. Composes; measures nothing. */
+import {
+  distributionChart,
+  html,
+  intervalChart,
+  percentWithInterval,
+  renderPage,
+  type Html,
+  type IntervalRow,
+} from "../../evaluate/index.js";
+import { modelNames, type Comparison, type ModelSummary } from "./compare-stage.js";
+import { examplesSection } from "./report-answers.js";
+import { stagesSection } from "./report-stages.js";
+import { meaningSection, repeatSection, settingsSection } from "./report-texts.js";
+import type { ReportInput } from "./report-input.js";
+import { displayNames, duelOf, duelSentence, headline } from "./words.js";
+
+/** report.html as text. */
+export function renderReport(input: ReportInput): string {
+  const { outcome, settings } = input;
+  const { comparison } = outcome;
+  return renderPage({
+    title: settings.quick
+      ? "Attune quick start (trial run: too short to mean anything)"
+      : "Attune quick start",
+    headline: headline(comparison),
+    summary: summary(comparison),
+    sections: [
+      { id: "comparison", title: "Before and after", body: comparisonBody(comparison) },
+      { id: "answers", title: "Five questions, three answers each", body: examplesSection(comparison) },
+      { id: "stages", title: "How it got there", body: stagesSection(outcome, settings) },
+      { id: "meaning", title: "What this means, and what it does not", body: meaningSection(outcome) },
+      { id: "settings", title: "Settings", body: settingsSection(input) },
+      { id: "repeat", title: "Repeat it, and go on", body: repeatSection(input) },
+    ],
+    footer: html`<p>
+      Made by Attune ${input.version}. This file holds everything it shows and asks nothing of the network.
+    </p>`,
+  });
+}
+
+function summary(comparison: Comparison): Html {
+  const { models } = comparison;
+  const correct = (summary: ModelSummary): string =>
+    percentWithInterval(summary.correct.mean, summary.correct);
+  return html`<p class="lead">
+      Attune took a tiny language model, let it imitate good answers (<b>SFT</b>), asked simulated people
+      which of two answers they like better, and trained the model on their choices (<b>DPO</b>). Then all
+      three models, base, SFT and DPO, answered ${comparison.prompts} questions that none of them had been
+      trained on, ${comparison.samples} times each.
+    </p>
+    <ul>
+      ${comparison.duels.map((duel) => html`<li>${duelSentence(duel)}.</li>`)}
+      <li>
+        Answers with the right fact: base ${correct(models.base)}, SFT ${correct(models.sft)}, DPO
+        ${correct(models.dpo)}.
+      </li>
+    </ul>
+    <p class="soft">
+      In brackets: 95% intervals. Prefer means: the answer has the higher true utility, the average of what
+      the five simulated people want; ties count half.
+    </p>`;
+}
+
+function comparisonBody(comparison: Comparison): Html {
+  const { models } = comparison;
+  const duels = intervalChart(
+    comparison.duels.map(({ ours, theirs, people }, i) => ({
+      label: `${displayNames[ours]} against ${displayNames[theirs]}`,
+      value: people.winRate,
+      low: people.low,
+      high: people.high,
+      colour: i === 0 ? 1 : 2,
+    })),
+    {
+      title: "Who wins? Share of cases in which people prefer the first model’s answer",
+      xLabel: "win rate; the dashed line is a draw",
+      reference: 0.5,
+      percent: true,
+    },
+  );
+  const perModel = (of: (summary: ModelSummary) => ModelSummary["utility"] | null): IntervalRow[] =>
+    modelNames.flatMap((name, colour) => {
+      const value = of(models[name]);
+      return value === null
+        ? []
+        : [{ label: displayNames[name], value: value.mean, low: value.low, high: value.high, colour }];
+    });
+  return html`${duels}
+    <div class="pair">
+      ${intervalChart(
+        perModel(({ utility }) => utility),
+        { title: "True utility: what people really think", xLabel: "mean, in log-odds; higher is better" },
+      )}
+      ${intervalChart(
+        perModel(({ reward }) => reward),
+        { title: "Reward model: what it thinks people think", xLabel: "mean score; its zero has no meaning" },
+      )}
+      ${intervalChart(
+        perModel(({ correct }) => correct),
+        { title: "Answers with the right fact", xLabel: "share of answers", percent: true },
+      )}
+      ${intervalChart(
+        perModel(({ klFromBase }) => klFromBase),
+        { title: "KL: how far from the base model", xLabel: "nats an answer; 0 is no change" },
+      )}
+    </div>
+    ${distributionChart(
+      modelNames.map((name, colour) => ({
+        name: displayNames[name],
+        colour,
+        values: comparison.answers[name].map(({ words }) => words),
+      })),
+      { title: "Length of the answers", xLabel: "words" },
+    )}
+    ${table(comparison)}`;
+}
+
+function table(comparison: Comparison): Html {
+  const { models } = comparison;
+  const rows: [string, (summary: ModelSummary) => ModelSummary["utility"] | null, "share" | "number"][] = [
+    ["True utility (log-odds)", ({ utility }) => utility, "number"],
+    ["Reward model’s score", ({ reward }) => reward, "number"],
+    ["Right fact", ({ correct }) => correct, "share"],
+    ["Words", ({ words }) => words, "number"],
+    ["Ended by itself", ({ finished }) => finished, "share"],
+    ["KL from base (nats an answer)", ({ klFromBase }) => klFromBase, "number"],
+    ["KL from SFT, DPO’s reference (nats an answer)", ({ klFromSft }) => klFromSft, "number"],
+  ];
+  const write = (value: ModelSummary["utility"] | null, kind: "share" | "number"): string => {
+    if (value === null) return "–";
+    if (kind === "share") return percentWithInterval(value.mean, value);
+    return `${value.mean.toFixed(2)} ± ${value.standardError.toFixed(2)}`.replace(/^-/, "−");
+  };
+  const { rewardModel } = duelOf(comparison, "dpo", "sft");
+  return html`<h3>All numbers</h3>
+    <div class="scroll">
+      <table>
+        <tr>
+          <th></th>
+          ${modelNames.map((name) => html`<th class="number">${displayNames[name]}</th>`)}
+        </tr>
+        ${rows.map(
+          ([name, of, kind]) =>
+            html`<tr>
+              <td>${name}</td>
+              ${modelNames.map((model) => html`<td class="number">${write(of(models[model]), kind)}</td>`)}
+            </tr> `,
+        )}
+      </table>
+    </div>
+    <p class="soft">
+      ± is one standard error, brackets are 95% intervals; both take into account that answers about the same
+      fact are not independent (${comparison.facts} facts). The reward model, asked instead of the people,
+      would prefer DPO’s answer to SFT’s in ${percentWithInterval(rewardModel.winRate, rewardModel)} of cases:
+      where it is surer than the people, it is being flattered.
+    </p>`;
+}
