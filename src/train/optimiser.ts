@@ -1,6 +1,7 @@
 /** The optimiser of a run: its compiled update, and its state in the backend. Knows no optimiser by name. */
 import { optimizerGraph, type Transform } from "../optim/index.js";
-import type { Backend, HostTensor, Resident } from "../tensor/index.js";
+import type { Backend, Resident } from "../tensor/index.js";
+import { scalar } from "./scalar.js";
 
 export interface Optimiser {
   /** State by name, for checkpoints. */
@@ -33,10 +34,7 @@ export async function createOptimiser(
   return {
     state,
     step: async (at) => {
-      const host = Object.entries(scalars(at)).map(([name, x]): [string, HostTensor] => [
-        name,
-        { shape: [], dtype: "float32", data: Float32Array.of(x) },
-      ]);
+      const host = Object.entries(scalars(at)).map(([name, x]) => [name, scalar(x, backend)] as const);
       const result = await program.run({ ...fixed, ...Object.fromEntries(host) }, { into });
       return { gradNorm: result["grad_norm"]!.data[0]! };
     },

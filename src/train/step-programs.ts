@@ -7,6 +7,7 @@ import { parameterInputs, type Recompute } from "../models/index.js";
 import { add, type Backend, gradTree, type HostTensor, input, type Program, type Resident, type Tree } from "../tensor/index.js";
 import type { MetricSums } from "./metrics.js";
 import { bindPolicy, bindReference } from "./policy.js";
+import { scalar } from "./scalar.js";
 import type { Feeds, Traced, Trainer } from "./trainer.js";
 
 export interface StepOutcome {
@@ -79,8 +80,8 @@ export class StepPrograms<B> {
   }
 
   #feeds({ batch, totals }: StepRequest<B>): Feeds {
-    const scalar = (x: number): HostTensor => ({ shape: [], dtype: "float32", data: Float32Array.of(x) });
-    return { ...this.trainer.feeds(batch), "total:rows": scalar(totals.rows), "total:tokens": scalar(totals.tokens) };
+    const { rows, tokens } = totals;
+    return { ...this.trainer.feeds(batch), "total:rows": scalar(rows, this.backend), "total:tokens": scalar(tokens, this.backend) };
   }
 
   async #get(kind: Kind, { batch, detail }: StepRequest<B>): Promise<Compiled> {

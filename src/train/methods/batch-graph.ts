@@ -115,8 +115,8 @@ function tokenMean(x: Tensor, mask: Tensor): { value: Tensor; weight: Tensor } {
 }
 
 /**
- * TRL's metrics that need the whole vocabulary, by group: `entropy` and `mean_token_accuracy` over all completions, and
- * the mean logit of each completion under the names given.
+ * TRL's metrics that need the whole vocabulary, by group: `entropy` over all completions, `mean_token_accuracy` over the
+ * first (of a pair: the chosen one), and the mean logit of each completion under the names given.
  */
 export function detailMetrics(bound: BoundModel, b: BatchTensors, o: { hidden: Tensor; logits: readonly string[] }): DetailMetrics {
   const stats = targetStats(bound.model, o.hidden, b);
@@ -130,7 +130,8 @@ export function detailMetrics(bound: BoundModel, b: BatchTensors, o: { hidden: T
     out.weights[name] = { weight };
   };
   put("entropy", tokenMean(byGroup(gather(stats.entropy, b.grid)), mask));
-  put("mean_token_accuracy", tokenMean(byGroup(gather(stats.correct, b.grid)), mask));
+  const first = (t: Tensor): Tensor => completionOf(t, 0, perGroup);
+  put("mean_token_accuracy", tokenMean(first(gather(stats.correct, b.grid)), first(b.gridMask)));
   const logits = gather(stats.meanLogit, b.grid);
   o.logits.forEach((name, k) => put(name, tokenMean(completionOf(logits, k, perGroup), completionOf(b.gridMask, k, perGroup))));
   return out;

@@ -5,11 +5,11 @@
 import { type Batch, type Example, layoutBatch, type LayoutOptions } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { kto as ktoLoss, ktoKl, type KtoOptions } from "../../losses/index.js";
-import { stopGradient, type Tensor } from "../../tensor/index.js";
+import { mul, stopGradient, sub, type Tensor } from "../../tensor/index.js";
 import { type ExampleSourceOptions, groupedSource } from "../example-source.js";
 import type { BoundModel, Policy } from "../policy.js";
 import type { BatchSource, TraceContext, Trainer } from "../trainer.js";
-import { type BatchTensors, batchInputs, completionLogps, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+import { type BatchTensors, batchInputs, completionLogps, type DetailMetrics, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
 
 /** Rows as they are, and the same prompts with each other's answers. */
 export interface KtoBatch {
@@ -90,6 +90,11 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
 const plainLogps = (bound: BoundModel, b: BatchTensors): Tensor =>
   stopGradient(completionLogps(bound, b, hiddenOf(bound, b, "none")));
 
-function details({ detail, policy }: TraceContext, o: { b: BatchTensors; hidden: Tensor }) {
-  return detail ? detailMetrics(policy, o.b, { hidden: o.hidden, logits: [] }) : { metrics: {}, weights: {} };
+/** The mean logit is that of good answers and of bad ones apart. */
+function details({ detail, policy }: TraceContext, { b, hidden }: { b: BatchTensors; hidden: Tensor }): DetailMetrics {
+  if (!detail) return { metrics: {}, weights: {} };
+  const { metrics, weights } = detailMetrics(policy, b, { hidden, logits: ["logits/chosen", "logits/rejected"] });
+  const label = b.values["label"]!;
+  const only = (name: string, share: Tensor) => ({ [name]: { weight: mul(weights[name]!.weight, share) } });
+  return { metrics, weights: { ...weights, ...only("logits/chosen", label), ...only("logits/rejected", sub(1, label)) } };
 }
