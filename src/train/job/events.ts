@@ -1,0 +1,54 @@
+/** What a run tells while it goes, and what it leaves. Plain data. */
+import type { StepReport } from "../fit.js";
+import type { StartCheck } from "../invariants.js";
+import type { DataSummary } from "./prepare-data.js";
+
+/** A share of rows with its counts, for an interval. */
+export interface Accuracy {
+  metric: string;
+  correct: number;
+  rows: number;
+}
+
+export type TrainingEvent =
+  | {
+      kind: "model";
+      path: string;
+      family: string;
+      mode: "full" | "lora";
+      reason: string;
+      parameters: number;
+      trainable: number;
+    }
+  | { kind: "data"; part: "data" | "eval_data"; summary: DataSummary }
+  | { kind: "rows"; train: number; evaluation: number }
+  | { kind: "start"; output: string; resumedStep: number; lossType: string; reference: string }
+  | { kind: "note"; text: string }
+  | { kind: "checks"; checks: readonly StartCheck[] }
+  | { kind: "step"; report: StepReport }
+  /** A line of log.jsonl: averages since the last one. */
+  | { kind: "log"; line: Readonly<Record<string, number>> }
+  | {
+      kind: "evaluation";
+      step: number;
+      rows: number;
+      metrics: Readonly<Record<string, number>>;
+      accuracy?: Accuracy;
+    }
+  | { kind: "checkpoint"; path: string };
+
+export interface TrainingResult {
+  finished: "done" | "early-stopping" | "interrupted";
+  output: string;
+  /** Updates done, those before a resume counted. */
+  steps: number;
+  /** Folder of the final model; undefined when the run was interrupted. */
+  model: string | undefined;
+  /** Newest checkpoint. */
+  checkpoint: string | undefined;
+  best: { metric: string; value: number; step: number } | null;
+  /** Evaluation of the final model. */
+  evaluation: { metrics: Readonly<Record<string, number>>; rows: number; accuracy?: Accuracy } | undefined;
+  /** Command that goes on with an interrupted run. */
+  resume: string | undefined;
+}

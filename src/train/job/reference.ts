@@ -1,0 +1,70 @@
+/** Where a run's reference comes from, and reference log-probabilities made beforehand put on its examples. */
+import { join } from "node:path";
+import type { Example } from "../../data/index.js";
+import { AttuneError } from "../../errors.js";
+import type { Backend } from "../../tensor/index.js";
+import type { ReferenceMode } from "../methods/pairs.js";
+import { referenceLogProbs } from "../reference-cache.js";
+import type { TrainingConfig } from "./config.js";
+import type { TrainingEvent } from "./events.js";
+import type { OpenedPolicy } from "./open-policy.js";
+
+export interface ChosenReference {
+  /** For the trainer. */
+  mode: ReferenceMode;
+  /** For people. */
+  made: NonNullable<TrainingConfig["reference"]>;
+}
+
+/** Throws `config` when the adapter should be turned off where there is none. */
+export function referenceOf(
+  { entry, lossType, reference }: TrainingConfig,
+  { mode }: Pick<OpenedPolicy, "mode">,
+): ChosenReference {
+  if (!entry.losses[lossType]!.needsReference) return { mode: "none", made: "none" };
+  if (reference === "precomputed") return { mode: "precomputed", made: "precomputed" };
+  if (reference === "adapter-off" && mode === "full") {
+    throw new AttuneError("config", {
+      where: "reference",
+      expected: "frozen-copy or precomputed, because every parameter is trained",
+      got: "adapter-off",
+      fix: "leave it out, or train an adapter: --lora-r 16",
+    });
+  }
+  return { mode: "live", made: reference ?? (mode === "lora" ? "adapter-off" : "frozen-copy") };
+}
+
+interface PrecomputeParts {
+  config: TrainingConfig;
+  folder: { path: string };
+  opened: OpenedPolicy;
+  train: Example[];
+  evaluation: Example[] | undefined;
+  modelHash: string;
+  emit: (event: TrainingEvent) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** Puts `ref_chosen_logps` and `ref_rejected_logps` on every example, from the cache or made now. */
+export async function withReference(job: PrecomputeParts, { backend }: { backend: Backend }): Promise<void> {
+  const s = job.config.settings;
+  const of = async (examples: Example[], part: string): Promise<Example[]> => {
+    const { logps, source } = await referenceLogProbs(job.opened.policy, examples, {
+      backend,
+      modelHash: job.modelHash,
+      folder: s.cache_dir ?? join(job.folder.path, "reference"),
+      batchSize: s.per_device_eval_batch_size,
+      signal: job.signal,
+    });
+    job.emit({
+      kind: "note",
+      text: `reference log-probabilities of ${examples.length} ${part} rows ${source === "cache" ? "read from the cache, a sample verified" : "computed"}`,
+    });
+    return examples.map((example, i) => ({
+      ...example,
+      values: { ...example.values, ref_chosen_logps: logps[2 * i]!, ref_rejected_logps: logps[2 * i + 1]! },
+    }));
+  };
+  job.train = await of(job.train, "training");
+  if (job.evaluation) job.evaluation = await of(job.evaluation, "evaluation");
+}

@@ -1,0 +1,112 @@
+/** Records to examples of tokens, by what a method trains. Knows no files, losses or batches. */
+import { type AnyRecord, type Example, type RecordKinds, writeTranscript } from "../../data/index.js";
+import { AttuneError } from "../../errors.js";
+import type { Message, Text } from "../../records/index.js";
+import {
+  ChatTemplate,
+  chatTemplateOf,
+  type TokenisedRow,
+  tokenizeMessages,
+  tokenizePreference,
+  tokenizePromptCompletion,
+  tokenizeRows,
+  tokenizeText,
+  type TokeniseOptions,
+  type Tokenizer,
+} from "../../text/index.js";
+
+export interface TokeniseSettings {
+  tokenizer: Tokenizer;
+  /** Template to use instead of the tokenizer's own. */
+  template: ChatTemplate | undefined;
+  /** Demonstrations with a prompt: only the completion is trained. */
+  completionOnly: boolean;
+  /** Conversations: only the assistant's turns are trained. */
+  assistantOnly: boolean;
+}
+
+/** The template that conversations will be written with; undefined: as transcripts, because the tokenizer has none. */
+export function conversationTemplate({
+  tokenizer,
+  template,
+}: Pick<TokeniseSettings, "tokenizer" | "template">): ChatTemplate | undefined {
+  if (template !== undefined) return template;
+  return tokenizer.chatTemplates.has("default") ? chatTemplateOf(tokenizer) : undefined;
+}
+
+export const isConversation = (record: AnyRecord): boolean =>
+  "messages" in record || ("prompt" in record && typeof record.prompt !== "string");
+
+/** Tokenised rows, an error in the place of each that could not be. */
+export function tokeniseRecords(
+  records: readonly AnyRecord[],
+  settings: TokeniseSettings,
+): Promise<(TokenisedRow | AttuneError)[]> {
+  return tokenizeRows(records, (record) => tokeniseRecord(record, settings));
+}
+
+export async function tokeniseRecord(record: AnyRecord, settings: TokeniseSettings): Promise<TokenisedRow> {
+  const { tokenizer, template, completionOnly, assistantOnly } = settings;
+  const plain = isConversation(record) && conversationTemplate(settings) === undefined;
+  const row = plain ? asTranscript(record) : record;
+  const { tools, chat_template_kwargs: variables } = row as {
+    tools?: TokeniseOptions["tools"];
+    chat_template_kwargs?: Record<string, unknown>;
+  };
+  const options: TokeniseOptions = {
+    where: record.source ?? record.id,
+    ...(template && { template }),
+    ...(tools && { tools }),
+    ...(variables && { variables }),
+  };
+  if ("chosen" in row) return tokenizePreference(tokenizer, row, options);
+  if ("text" in row) return tokenizeText(tokenizer, row, options);
+  if ("messages" in row) return tokenizeMessages(tokenizer, row, { ...options, assistantOnly });
+  if ("completion" in row) {
+    const tokens = await tokenizePromptCompletion(tokenizer, row, {
+      ...options,
+      assistantOnly: assistantOnly && typeof row.prompt !== "string",
+    });
+    return completionOnly ? tokens : wholeRow(tokens);
+  }
+  throw new AttuneError("data", {
+    where: options.where!,
+    expected: "a pair, a demonstration or a judged answer",
+    got: Object.keys(row).join(", "),
+  });
+}
+
+/** The prompt is trained too. */
+const wholeRow = ({ prompt, completions, prefixBreaks }: TokenisedRow): TokenisedRow => ({
+  prompt: [],
+  completions: completions.map(({ tokens }) => ({ tokens: [...prompt, ...tokens] })),
+  prefixBreaks,
+});
+
+const transcript = (text: Text): string => (typeof text === "string" ? text : writeTranscript(text));
+
+/** A prompt that ends with the assistant's mark; the answer follows it. */
+function asTranscript(record: AnyRecord): AnyRecord {
+  const prompt = (text: Text): string => `${transcript(text)}\n\nAssistant:`;
+  const answer = (text: Text): string => transcript(text).replace(/^\n\nAssistant:/, "");
+  if ("chosen" in record)
+    return {
+      ...record,
+      prompt: prompt(record.prompt),
+      chosen: answer(record.chosen),
+      rejected: answer(record.rejected),
+    };
+  if ("completion" in record)
+    return { ...record, prompt: prompt(record.prompt), completion: answer(record.completion) };
+  if (!("messages" in record)) return record;
+  const { messages, ...rest } = record as RecordKinds["trajectory"] & { messages: Message[] };
+  return { id: rest.id, ...(rest.source && { source: rest.source }), text: writeTranscript(messages) };
+}
+
+/** A tokenised row as an example for batches, with the numbers its loss reads. */
+export function asExample(record: AnyRecord, { prompt, completions }: TokenisedRow): Example {
+  const values: Record<string, number> = {};
+  if ("label" in record && typeof record.label === "boolean") values["label"] = record.label ? 1 : 0;
+  if ("margin" in record && typeof record.margin === "number") values["margin"] = record.margin;
+  return { id: record.id, prompt, completions, ...(Object.keys(values).length > 0 && { values }) };
+}

@@ -1,0 +1,130 @@
+/**
+ * Log-probabilities of completions under the model as it was before training, made once and kept in a file that is named
+ * by what it was made of (model and tokens). Knows no method.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Batch, type Example, layoutBatch, planBatches, unitLengths } from "../data/index.js";
+import { AttuneError } from "../errors.js";
+import { openSafetensors, readTensor, writeSafetensors } from "../models/index.js";
+import { type Backend, mul, type Program, sum } from "../tensor/index.js";
+import { ensureFolder, sha256 } from "../util/files.js";
+import { batchInputs, completionLogps, feedsOf, hiddenOf, shapeOf } from "./methods/batch-graph.js";
+import { bindReference, type Policy } from "./policy.js";
+
+export interface ReferenceCacheOptions {
+  backend: Backend;
+  /** Hash of the model's files. */
+  modelHash: string;
+  /** Where the file is kept. */
+  folder: string;
+  /** Examples computed at a time. Default 8. */
+  batchSize?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** Examples that are computed again when a file is read. */
+const sampleSize = 8;
+/** Float32 sums of a thousand tokens, computed in another order. */
+const tolerance = 2e-3;
+
+/**
+ * Sum of the trained tokens' log-probabilities of every completion, [examples * completions], examples in order.
+ * @throws AttuneError `checkpoint` when a file does not agree with the model, `interrupted`.
+ */
+export async function referenceLogProbs(
+  policy: Policy,
+  examples: readonly Example[],
+  options: ReferenceCacheOptions,
+): Promise<{ logps: Float32Array; source: "cache" | "computed" }> {
+  const content = examples.map(({ prompt, completions }) => [
+    prompt,
+    ...completions.map(({ tokens, mask }) => [tokens, mask ?? 1]),
+  ]);
+  const key = sha256(JSON.stringify([1, options.modelHash, content]));
+  const file = join(options.folder, `${key.slice(0, 32)}.safetensors`);
+  if (existsSync(file)) {
+    const logps = readTensor(openSafetensors(file).tensors.get("logps")!);
+    await verify(policy, { examples, logps, file, options });
+    return { logps, source: "cache" };
+  }
+  const logps = await compute(policy, examples, options);
+  await ensureFolder(options.folder);
+  await writeSafetensors(file, [{ name: "logps", shape: [logps.length], dtype: "F32", data: logps }]);
+  return { logps, source: "computed" };
+}
+
+async function verify(
+  policy: Policy,
+  {
+    examples,
+    logps,
+    file,
+    options,
+  }: { examples: readonly Example[]; logps: Float32Array; file: string; options: ReferenceCacheOptions },
+): Promise<void> {
+  const step = Math.max(1, Math.floor(examples.length / sampleSize));
+  const places = examples.flatMap((_, i) => (i % step === 0 ? [i] : [])).slice(0, sampleSize);
+  const fresh = await compute(
+    policy,
+    places.map((i) => examples[i]!),
+    options,
+  );
+  const perExample = examples[0]!.completions.length;
+  places.forEach((place, k) => {
+    for (let c = 0; c < perExample; c++) {
+      const kept = logps[place * perExample + c];
+      const now = fresh[k * perExample + c]!;
+      if (kept !== undefined && Math.abs(kept - now) <= tolerance * Math.max(1, Math.abs(now))) continue;
+      throw new AttuneError("checkpoint", {
+        where: `${file}: ${examples[place]!.id}`,
+        expected: `the reference's log-probability ${now.toPrecision(6)}`,
+        got: String(kept),
+        fix: "remove the file; it is computed again",
+      });
+    }
+  });
+}
+
+async function compute(
+  policy: Policy,
+  examples: readonly Example[],
+  options: ReferenceCacheOptions,
+): Promise<Float32Array> {
+  const { backend, batchSize = 8, signal } = options;
+  const perExample = examples[0]!.completions.length;
+  const logps = new Float32Array(examples.length * perExample);
+  const lengths = examples.map((example) => unitLengths(example));
+  const programs = new Map<string, Program>();
+  for (const indices of planBatches(lengths, {
+    perDeviceBatchSize: batchSize,
+    shuffle: false,
+    groupByLength: true,
+  })) {
+    if (signal?.aborted)
+      throw new AttuneError("interrupted", {
+        where: "reference log-probabilities",
+        expected: "to finish",
+        got: "Ctrl-C; nothing was trained",
+      });
+    const batch = layoutBatch(indices.map((i) => withoutValues(examples[i]!)));
+    const key = shapeOf(batch);
+    const program = programs.get(key) ?? (await compile(policy, batch, backend));
+    programs.set(key, program);
+    const { sums } = await program.run(feedsOf(batch));
+    indices.forEach((example, k) => {
+      for (let c = 0; c < perExample; c++) logps[example * perExample + c] = sums!.data[k * perExample + c]!;
+    });
+  }
+  for (const program of programs.values()) await program.release();
+  return logps;
+}
+
+const withoutValues = ({ id, prompt, completions }: Example): Example => ({ id, prompt, completions });
+
+async function compile(policy: Policy, batch: Batch, backend: Backend): Promise<Program> {
+  const b = batchInputs(batch);
+  const bound = bindReference(policy);
+  const logps = completionLogps(bound, b, hiddenOf(bound, b, "none"));
+  return backend.compile({ inputs: b.inputs, outputs: { sums: sum(mul(logps, b.gridMask), { axes: [1] }) } });
+}
