@@ -99,6 +99,8 @@ export async function* fit<B>(trainer: Trainer<B>, options: FitOptions): AsyncGe
   const run = await openRun(trainer, options);
   try {
     const start = run.state.step === 0 ? await checkStart(trainer, run.programs) : undefined;
+    // Its graph would keep the memory of a forward pass through the whole run.
+    await run.programs.release();
     let first = start;
     if (run.state.step >= run.totalSteps) return await finish(run);
     for (;;) {

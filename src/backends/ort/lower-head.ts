@@ -108,16 +108,27 @@ export function lowerLogProbsGradWeight({ e, in: [hidden, weight, labels, g], at
   return e.emit("Add", [total, scattered]);
 }
 
+/**
+ * Entropy, hits and mean logits from the log-softmax that the log-probabilities are read from. The label is the likeliest
+ * when nothing is above it; the mean logit is the state times the mean row of the head, unless a soft cap bends it.
+ */
 export function lowerVocabularyStats({ e, in: [hidden, weight, labels], attrs, shapes }: Context): string[] {
   const columns = e.int64s([1]);
   const drop = { keepdims: { int: 0 } };
+  const centre = (): string => e.emit("ReduceMean", [weight!, e.int64s([0])], { attributes: { keepdims: { int: 1 } } });
   const parts = chunks(shapes[0]![0]!, attrs.chunk).map((c) => {
-    const { value } = logits(e, cut(e, hidden!, c), weight!, attrs);
+    const states = cut(e, hidden!, c);
+    const { value, slope } = logits(e, states, weight!, attrs);
     const ls = e.emit("LogSoftmax", [value], { attributes: last });
-    const entropy = e.emit("Neg", [e.emit("ReduceSum", [e.emit("Mul", [e.emit("Exp", [ls]), ls]), columns], { attributes: drop })]);
-    const best = e.emit("Cast", [e.emit("ArgMax", [value], { attributes: { ...last, keepdims: { int: 0 } } })], { attributes: { to: { int: 6 } } });
-    const correct = e.emit("Cast", [e.emit("Equal", [best, cut(e, labels!, c)])], { attributes: { to: { int: 1 } } });
-    const mean = e.emit("ReduceMean", [value, columns], { attributes: drop });
+    const products = e.emit("Mul", [e.emit("Exp", [ls]), ls]);
+    const entropy = e.emit("Neg", [e.emit("ReduceSum", [products, columns], { attributes: drop })]);
+    const best = e.emit("ReduceMax", [ls, columns], { attributes: drop });
+    const below = e.emit("Less", [pick(e, ls, cut(e, labels!, c)), best]);
+    const correct = e.emit("Cast", [e.emit("Not", [below])], { attributes: { to: { int: 1 } } });
+    const mean =
+      slope === undefined
+        ? flat(e, e.emit("Gemm", [states, centre()], { attributes: { transB: { int: 1 }, alpha: attrs.scale } }))
+        : e.emit("ReduceMean", [value, columns], { attributes: drop });
     return [entropy, correct, mean];
   });
   return [0, 1, 2].map((i) => join(e, parts.map((p) => p[i]!)));

@@ -95,7 +95,8 @@ async function compile(request: Extract<Request, { kind: "compile" }>): Promise<
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: request.optimise ?? "all",
-    enableCpuMemArena: true,
+    // An arena never gives memory back and is not shared between sessions: with it, a run would hold the peak of every graph.
+    enableCpuMemArena: false,
     enableMemPattern: false,
     logSeverityLevel: 3,
     ...(settings.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: `${settings.profile}-${request.program}` }),
