@@ -1,7 +1,6 @@
 /**
  * Measuring: how far people agree, how good a reward model is, how models compare, and the report that says so in words.
  * Scores are larger for better; rates and shares lie in [0, 1]; KL is in nats an answer; intervals are 95% unless said.
- * The built-in world is in `world/index.ts`.
  */
 export { pairAgreement, type PairAgreement } from "./agreement.js";
 export { clusteredMean, type ClusteredMean, type ClusteredValue } from "./clustered-mean.js";
@@ -9,5 +8,5 @@ export { pairedWinRate, type ScoredAnswer } from "./compare-policies.js";
 export { rewardAccuracy, type RewardAccuracy, type ScoredPair } from "./reward-accuracy.js";
 export { sampledKl, type SampledAnswer } from "./sampled-kl.js";
 export { type ScoreOptions, sequenceLogProbs, sequenceRewards } from "./sequence-scores.js";
-export * as world from "./world/index.js";
 export * from "./report/index.js";
+export * from "./world/index.js";

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { AttuneError } from "../../errors.js";
 import { sha256File, writeFileAtomic, writeJsonAtomic } from "../../util/files.js";
 import { Run } from "../../records/index.js";
+import { openModel } from "../../models/index.js";
 import type { PairAgreement, RewardAccuracy } from "../../evaluate/index.js";
 import type { Comparison } from "./compare-stage.js";
 import type { JudgedStage } from "./judge-stage.js";
@@ -15,7 +16,7 @@ import { createNarrator } from "./narrator.js";
 import { nextCommands, type NextCommand } from "./next-commands.js";
 import { builtInModel, runPipeline, type Outcome } from "./pipeline.js";
 import { renderReport } from "./report.js";
-import { makeRunFolder } from "./run-folder.js";
+import { makeRunFolder, refuseExisting } from "./run-folder.js";
 import { type Plan, type QuickstartOptions, readSettings, type Settings } from "./settings.js";
 import { tellResults } from "./tell-results.js";
 
@@ -56,6 +57,9 @@ export async function runQuickstart(
 ): Promise<QuickstartResult> {
   const settings = readSettings(options);
   const startedAt = new Date();
+  refuseExisting(settings.output);
+  // Before anything is written: without a base model there is no run.
+  await openModel(settings.model ?? builtInModel);
   const folder = await makeRunFolder(settings.output);
   const narrator = createNarrator({ write, stages: 5 });
   narrator.say(`Everything is written to ${folder}`);

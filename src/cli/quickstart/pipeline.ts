@@ -35,7 +35,14 @@ import { writeRows, type WrittenFile } from "./run-folder.js";
 import { sampleAnswers, type ModelAnswer } from "./sample-answers.js";
 import type { Settings } from "./settings.js";
 import { stageSources, trainStage, type StageContext, type Trained } from "./train-stage.js";
-import { agreementSentence, dpoSentence, judgingSentence, rewardSentence, sftSentence } from "./words.js";
+import {
+  agreementSentence,
+  dpoSentence,
+  judgingSentence,
+  rewardSentence,
+  sftSentence,
+  times,
+} from "./words.js";
 
 /** Beside the compiled code, and beside the sources: the two lie equally deep. */
 export const builtInModel = fileURLToPath(new URL("../../../models/tiny", import.meta.url));
@@ -223,7 +230,7 @@ async function compareStage(
   const { narrator, settings, world, backend } = bench;
   const { plan, seed } = settings;
   narrator.stage("Compare the three models on questions none of them was trained on");
-  narrator.say(`Base, SFT and DPO each answer ${plan.prompts} new questions, ${plan.samples} times.`);
+  narrator.say(`Base, SFT and DPO each answer ${plan.prompts} new questions, ${times(plan.samples)}.`);
   const questions = unseenQuestions(world, { count: plan.prompts, seed });
   const answers = {} as Record<ModelName, ModelAnswer[]>;
   const opened = [];
@@ -264,6 +271,7 @@ async function sampleFrom(bench: Bench, o: Sampling): Promise<ModelAnswer[]> {
       samples: o.samples,
       maxNewTokens: settings.plan.maxNewTokens,
       seed: settings.seed * 16 + o.stream,
+      signal: bench.signal,
       onProgress: (done, total) => {
         if (done % 64 === 0) narrator.progress(`${done} of ${total} answers`);
       },

@@ -3,12 +3,10 @@ import { html, lineChart, type Html, type LineChartOptions, type LineSeries } fr
 import type { Outcome } from "./pipeline.js";
 import type { Settings } from "./settings.js";
 import type { Trained } from "./train-stage.js";
-import { agreementSentence, change, judgingSentence, rewardSentence } from "./words.js";
+import { agreementSentence, dpoSentence, judgingSentence, rewardSentence, sftSentence } from "./words.js";
 
 export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
   const { sft, reward, dpo } = outcome;
-  const [sftBefore, sftAfter] = change(sft.history, "eval_loss");
-  const [, accuracy] = change(dpo.history, "eval_rewards/accuracies");
   return html`<h3>1. People judged</h3>
     <p>
       ${judgingSentence(outcome.judged)} ${agreementSentence(outcome.judged)} That is how noisy real
@@ -17,8 +15,7 @@ export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
     <h3>2. SFT: imitate demonstrations</h3>
     <p>
       ${plan.demonstrations} answers written by people, most of them right and plain, some not. The model
-      learns to make them likelier; held-out loss went from ${sftBefore.toFixed(3)} to ${sftAfter.toFixed(3)}
-      nats a token.
+      learns to make them likelier. ${sftSentence(sft)}
     </p>
     ${curves(sft, [["loss", "Loss", "nats a token; lower is better", {}]])}
     <h3>3. Reward model: learn the people’s taste</h3>
@@ -38,8 +35,7 @@ export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
     <h3>4. DPO: make liked answers likelier</h3>
     <p>
       Straight on the judged pairs, without the reward model: raise the chosen answer’s probability against
-      the rejected one’s, and do not stray too far from SFT (beta ${plan.dpo.beta}). On held-out pairs it came
-      to prefer the people’s choice in ${Math.round(100 * accuracy)}% of cases.
+      the rejected one’s, and do not stray too far from SFT (beta ${plan.dpo.beta}). ${dpoSentence(dpo)}
     </p>
     ${curves(dpo, [
       ["loss", "Loss", "lower is better", { reference: { y: Math.LN2, name: "start (ln 2)" } }],
@@ -66,8 +62,8 @@ function curves({ history }: Trained, list: readonly Curve[]): Html {
     ${list.map(([metric, title, unit, options]) =>
       lineChart(metric === "logps" ? answerSeries(history) : trainSeries(history, metric), {
         title,
-        xLabel: "step",
         yLabel: unit,
+        width: list.length > 1 ? "half" : "full",
         ...options,
       }),
     )}

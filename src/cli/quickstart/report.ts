@@ -6,6 +6,7 @@ import {
   percentWithInterval,
   renderPage,
   type Html,
+  type IntervalChartOptions,
   type IntervalRow,
 } from "../../evaluate/index.js";
 import { modelNames, type Comparison, type ModelSummary } from "./compare-stage.js";
@@ -13,7 +14,7 @@ import { examplesSection } from "./report-answers.js";
 import { stagesSection } from "./report-stages.js";
 import { meaningSection, repeatSection, settingsSection } from "./report-texts.js";
 import type { ReportInput } from "./report-input.js";
-import { displayNames, duelOf, duelSentence, headline } from "./words.js";
+import { displayNames, duelOf, duelSentence, headline, times } from "./words.js";
 
 /** report.html as text. */
 export function renderReport(input: ReportInput): string {
@@ -47,7 +48,7 @@ function summary(comparison: Comparison): Html {
       Attune took a tiny language model, let it imitate good answers (<b>SFT</b>), asked simulated people
       which of two answers they like better, and trained the model on their choices (<b>DPO</b>). Then all
       three models, base, SFT and DPO, answered ${comparison.prompts} questions that none of them had been
-      trained on, ${comparison.samples} times each.
+      trained on, ${times(comparison.samples)} each.
     </p>
     <ul>
       ${comparison.duels.map((duel) => html`<li>${duelSentence(duel)}.</li>`)}
@@ -79,31 +80,22 @@ function comparisonBody(comparison: Comparison): Html {
       percent: true,
     },
   );
-  const perModel = (of: (summary: ModelSummary) => ModelSummary["utility"] | null): IntervalRow[] =>
-    modelNames.flatMap((name, colour) => {
-      const value = of(models[name]);
-      return value === null
-        ? []
-        : [{ label: displayNames[name], value: value.mean, low: value.low, high: value.high, colour }];
-    });
   return html`${duels}
     <div class="pair">
-      ${intervalChart(
-        perModel(({ utility }) => utility),
-        { title: "True utility: what people really think", xLabel: "mean, in log-odds; higher is better" },
-      )}
-      ${intervalChart(
-        perModel(({ reward }) => reward),
-        { title: "Reward model: what it thinks people think", xLabel: "mean score; its zero has no meaning" },
-      )}
-      ${intervalChart(
-        perModel(({ correct }) => correct),
-        { title: "Answers with the right fact", xLabel: "share of answers", percent: true },
-      )}
-      ${intervalChart(
-        perModel(({ klFromBase }) => klFromBase),
-        { title: "KL: how far from the base model", xLabel: "nats an answer; 0 is no change" },
-      )}
+      ${modelChart(models, ({ utility }) => utility, {
+        title: "True utility: what people really think",
+        xLabel: "mean, in log-odds; higher is better",
+      })}
+      ${modelChart(models, ({ reward }) => reward, {
+        title: "Reward model: what it thinks they think",
+        xLabel: "mean score; its zero has no meaning",
+      })}
+      ${modelChart(models, ({ correct }) => correct, {
+        title: "Answers with the right fact",
+        xLabel: "share of answers",
+        percent: true,
+      })}
+      ${klChart(models)}
     </div>
     ${distributionChart(
       modelNames.map((name, colour) => ({
@@ -114,6 +106,36 @@ function comparisonBody(comparison: Comparison): Html {
       { title: "Length of the answers", xLabel: "words" },
     )}
     ${table(comparison)}`;
+}
+
+type Models = Comparison["models"];
+type Chart = Pick<IntervalChartOptions, "title" | "xLabel" | "percent">;
+
+const row = (label: string, { mean, low, high }: ModelSummary["utility"], colour: number): IntervalRow => ({
+  label,
+  value: mean,
+  low,
+  high,
+  colour,
+});
+
+function modelChart(
+  models: Models,
+  of: (summary: ModelSummary) => ModelSummary["utility"],
+  chart: Chart,
+): Html {
+  const rows = modelNames.map((name, colour) => row(displayNames[name], of(models[name]), colour));
+  return intervalChart(rows, { ...chart, width: "half" });
+}
+
+function klChart({ sft, dpo }: Models): Html {
+  const rows = [
+    row("SFT from base", sft.klFromBase!, 1),
+    row("DPO from SFT", dpo.klFromSft!, 2),
+    row("DPO from base", dpo.klFromBase!, 2),
+  ];
+  const chart = { title: "KL: how far each has moved", xLabel: "nats an answer; 0 is no change" };
+  return intervalChart(rows, { ...chart, width: "half" });
 }
 
 function table(comparison: Comparison): Html {

@@ -20,15 +20,19 @@ export async function makeRunFolder(output: string | undefined): Promise<string>
   }
 }
 
+/** Throws `usage` when the folder that was asked for is there. */
+export function refuseExisting(output: string | undefined): void {
+  if (output === undefined || !existsSync(output)) return;
+  throw new AttuneError("usage", {
+    where: `output: ${output}`,
+    expected: "a folder that is not there yet",
+    got: "one that is",
+    fix: "name another folder, or leave --output out for the next free one",
+  });
+}
+
 async function claim(path: string): Promise<void> {
-  if (existsSync(path)) {
-    throw new AttuneError("usage", {
-      where: `output: ${path}`,
-      expected: "a folder that is not there yet",
-      got: "one that is",
-      fix: "name another folder, or leave --output out for the next free one",
-    });
-  }
+  refuseExisting(path);
   await ensureFolder(resolve(path, ".."));
   try {
     await mkdir(path);

@@ -30,13 +30,14 @@ export interface SampleOptions {
   seed: number;
   /** Rows decoded together. */
   rows?: number;
+  signal?: AbortSignal | undefined;
   onProgress?: (done: number, total: number) => void;
 }
 
 /** `samples` answers to each question at temperature 1, nothing cut away, by question and then by sample. */
 export async function sampleAnswers(
   questions: readonly Question[],
-  { backend, tokenizer, model, samples, maxNewTokens, seed, rows = 128, onProgress }: SampleOptions,
+  { backend, tokenizer, model, samples, maxNewTokens, seed, rows = 128, signal, onProgress }: SampleOptions,
 ): Promise<ModelAnswer[]> {
   const prompts = await Promise.all(questions.map((question) => promptTokens(tokenizer, promptOf(question))));
   const generator = new TokenGenerator(backend, model, { maxRows: rows });
@@ -51,7 +52,14 @@ export async function sampleAnswers(
     })),
   );
   let done = 0;
-  const options = { samples, maxNewTokens, seed, ids: questions.map(({ text }) => text), temperature: 1 };
+  const options = {
+    samples,
+    maxNewTokens,
+    seed,
+    ids: questions.map(({ text }) => text),
+    temperature: 1,
+    signal,
+  };
   try {
     for await (const event of generator.stream(prompts, options)) {
       const answer = answers[event.prompt * samples + event.sample]!;

@@ -65,22 +65,37 @@ export function rewardSentence({ accuracy, ceiling }: Outcome["reward"]): string
   );
 }
 
-/** First and last value of something that was evaluated on held-out rows. */
-export function change(history: readonly Readonly<Record<string, number>>[], name: string): [number, number] {
-  const values = history.flatMap((line) => (line[name] === undefined ? [] : [line[name]]));
-  return [values[0] ?? Number.NaN, values.at(-1) ?? Number.NaN];
+export interface Measured {
+  step: number;
+  value: number;
+}
+
+/** First and last value of something that was measured on held-out rows during a stage. */
+export function change(history: Trained["history"], name: string): { first: Measured; last: Measured } {
+  const values = history.flatMap((line) =>
+    line[name] === undefined ? [] : [{ step: line.step, value: line[name] }],
+  );
+  const none = { step: 0, value: Number.NaN };
+  return { first: values[0] ?? none, last: values.at(-1) ?? none };
 }
 
 export function sftSentence({ history, steps }: Trained): string {
-  const [first, last] = change(history, "eval_loss");
-  return `${steps} steps; the loss on held-out demonstrations went from ${first.toFixed(3)} to ${last.toFixed(3)} nats a token.`;
+  const { first, last } = change(history, "eval_loss");
+  return (
+    `${steps} steps; the loss on demonstrations held out was ${first.value.toFixed(3)} nats a token at step ${first.step} ` +
+    `and ${last.value.toFixed(3)} at the end.`
+  );
 }
 
 export function dpoSentence({ history, steps }: Trained): string {
-  const [, accuracy] = change(history, "eval_rewards/accuracies");
-  const [, margin] = change(history, "eval_rewards/margins");
+  const accuracy = change(history, "eval_rewards/accuracies").last.value;
+  const margin = change(history, "eval_rewards/margins").last.value;
   return (
-    `${steps} steps; on held-out pairs the model now ranks ${percent(accuracy)} as people did, ` +
+    `${steps} steps; of the held-out pairs the model now ranks ${percent(accuracy)} as people did, ` +
     `with a mean margin of ${signed(margin)}.`
   );
 }
+
+/** 1 -> "once", 4 -> "4 times". */
+export const times = (count: number): string =>
+  count === 1 ? "once" : count === 2 ? "twice" : `${count} times`;

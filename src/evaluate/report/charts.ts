@@ -2,6 +2,12 @@
 import * as Plot from "@observablehq/plot";
 import { colours, draw } from "./drawing.js";
 import { html, type Html } from "./html.js";
+import { signed } from "./numbers.js";
+
+/** How wide a chart is on the page: all of it, or half beside another. Text keeps its size. */
+export type ChartWidth = "full" | "half";
+
+const pixels: Readonly<Record<ChartWidth, number>> = { full: 770, half: 370 };
 
 export interface LineSeries {
   name: string;
@@ -14,11 +20,12 @@ export interface LineSeries {
 
 export interface LineChartOptions {
   title: string;
-  xLabel: string;
+  /** What the values are, and which way is better. The steps need no words. */
   yLabel: string;
   /** A horizontal line to compare with, such as chance. */
   reference?: { y: number; name: string };
-  height?: number;
+  /** Default "full". */
+  width?: ChartWidth;
 }
 
 /** Lines over steps, each named in the legend above. Points that are not finite are left out. */
@@ -43,14 +50,15 @@ export function lineChart(series: readonly LineSeries[], o: LineChartOptions): H
   ];
   const svg = draw(
     {
-      height: o.height ?? 200,
-      x: { label: o.xLabel, tickFormat: "d" },
+      width: pixels[o.width ?? "full"],
+      height: 200,
+      x: { label: null, tickFormat: "d" },
       y: { label: null, grid: true, nice: true },
       marks: [...(reference ?? []), ...marks],
     },
     `${o.title}: ${drawn.map(spoken).join("; ")}`,
   );
-  return figure(o.title, { legend: legend(series, o.reference?.name), yLabel: o.yLabel, svg });
+  return figure(o.title, { legend: legend(series, o.reference?.name), unit: o.yLabel, svg });
 }
 
 const spoken = ({ name, points }: LineSeries): string =>
@@ -74,6 +82,8 @@ export interface IntervalChartOptions {
   /** Default: what the values need. */
   domain?: readonly [number, number];
   percent?: boolean;
+  /** Default "full". */
+  width?: ChartWidth;
 }
 
 /** One value with its interval a row: a dot and a whisker, the number written beside it. */
@@ -83,12 +93,14 @@ export function intervalChart(rows: readonly IntervalRow[], o: IntervalChartOpti
   const reference = o.reference === undefined ? [] : [o.reference];
   const svg = draw(
     {
+      width: pixels[o.width ?? "full"],
       height: 46 + 34 * rows.length,
-      marginLeft: 170,
+      marginLeft: 16 + 7 * Math.max(...rows.map(({ label }) => label.length)),
       marginRight: 30,
       x: {
-        label: o.xLabel,
+        label: null,
         grid: true,
+        ticks: o.width === "half" ? 4 : 8,
         ...(o.domain && { domain: [...o.domain] }),
         ...(o.percent && { percent: false, tickFormat: (value: number) => `${Math.round(100 * value)}%` }),
       },
@@ -117,7 +129,7 @@ export function intervalChart(rows: readonly IntervalRow[], o: IntervalChartOpti
     },
     `${o.title}: ${rows.map((r) => `${r.label} ${write(r.value)}, interval ${write(r.low)} to ${write(r.high)}`).join("; ")}`,
   );
-  return figure(o.title, { svg });
+  return figure(o.title, { unit: o.xLabel, svg });
 }
 
 export interface DistributionChartOptions {
@@ -149,10 +161,11 @@ export function distributionChart(
   });
   const svg = draw(
     {
-      height: 60 + 90 * series.length,
+      width: pixels.full,
+      height: 60 + 80 * series.length,
       marginLeft: 48,
-      marginRight: 110,
-      x: { label: o.xLabel },
+      marginRight: 60,
+      x: { label: null },
       y: { label: null, grid: true, ticks: 3, tickFormat: (share: number) => `${Math.round(100 * share)}%` },
       fy: { label: null, domain: series.map(({ name }) => name) },
       marks: [
@@ -162,13 +175,13 @@ export function distributionChart(
     },
     `${o.title}: ${series.map(({ name, values }) => `${name} ${(values.reduce((a, b) => a + b, 0) / values.length).toFixed(1)} on average`).join("; ")}`,
   );
-  return figure(o.title, { svg });
+  return figure(o.title, { unit: o.xLabel, svg });
 }
 
-function figure(title: string, o: { svg: Html; legend?: Html; yLabel?: string }): Html {
+function figure(title: string, o: { svg: Html; legend?: Html; unit?: string }): Html {
   return html`<figure>
     <figcaption>
-      <strong>${title}</strong>${o.yLabel && html`<span class="unit">${o.yLabel}</span>`}${o.legend}
+      <strong>${title}</strong>${o.unit && html`<span class="unit">${o.unit}</span>`}${o.legend}
     </figcaption>
     ${o.svg}
   </figure>`;

@@ -13,7 +13,6 @@ export const colours = ["var(--series-1)", "var(--series-2)", "var(--series-3)",
 export function draw(options: Plot.PlotOptions, label: string): Html {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const drawing = Plot.plot({
-    width: 640,
     marginLeft: 48,
     style: { fontFamily: "inherit", fontSize: "12px", overflow: "visible" },
     ...options,

@@ -23,8 +23,7 @@ const entities: Readonly<Record<string, string>> = {
 
 // Controls but for tab and newline, lone surrogates, and marks that turn the writing direction round, which could make an
 // answer look like something else.
-const unprintable =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const unprintable = /(?![\t\n])[\p{Cc}\p{Cs}]|[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu;
 
 /** Text for element content and quoted attributes; characters that cannot be seen become the replacement character. */
 export function escapeHtml(text: string): string {

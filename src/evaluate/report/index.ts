@@ -1,5 +1,6 @@
 /** Reports as one HTML file: escaping, charts drawn in Node, and the page around them. Content is the caller's. */
 export {
+  type ChartWidth,
   distributionChart,
   type DistributionChartOptions,
   intervalChart,

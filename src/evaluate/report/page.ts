@@ -44,14 +44,12 @@ export function renderPage({ title, headline, summary, sections, footer }: Repor
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="no-referrer" />
         <title>${title}</title>
-        <style>
-          ${trusted(styleSheet)}
-        </style>
+        ${trusted(`<style>${styleSheet}</style>`)}
       </head>
       <body>
         <header>
           <p class="kicker">${title}</p>
-          <h1>${headline}</h1>
+          <h1>${unbroken(headline)}</h1>
           ${summary}
           <nav>${sections.map((section) => html`<a href="#${section.id}">${section.title}</a>`)}</nav>
         </header>
@@ -69,3 +67,6 @@ export function renderPage({ title, headline, summary, sections, footer }: Repor
     </html> `;
   return page.markup;
 }
+
+/** Keeps the two ends of an interval on one line. */
+const unbroken = (text: string): string => text.replace(/(?<=\d)–(?=\d)/g, "\u2060–\u2060");

@@ -23,7 +23,7 @@ h3 { font-size: 1rem; margin: 1.2em 0 0.3em; }
 .kicker { color: var(--accent); font-weight: 600; margin: 0; }
 .lead { font-size: 1.1rem; }
 .soft, .unit { color: var(--soft); }
-.unit { margin-left: 0.6em; font-size: 0.85rem; }
+.unit { display: block; font-size: 0.85rem; }
 nav { display: flex; flex-wrap: wrap; gap: 6px 18px; margin: 1.2em 0 2em; font-size: 0.92rem; }
 a { color: var(--accent); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 22px 24px; margin: 0 0 20px; }
