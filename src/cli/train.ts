@@ -4,6 +4,7 @@ import { parse as parseYaml } from "yaml";
 import { ortBackend } from "../backends/index.js";
 import { AttuneError } from "../errors.js";
 import {
+  estimateTraining,
   METHOD_NAMES,
   methodEntry,
   type MethodName,
@@ -19,7 +20,7 @@ import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
-import { reportResult, watchTraining } from "./watch-training.js";
+import { memoryTable, reportResult, watchTraining } from "./watch-training.js";
 
 const own = {
   config: optionalText({
@@ -91,6 +92,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const interrupt = onInterrupt(io, "finishing this step, then saving; Ctrl-C again stops at once");
   const watcher = watchTraining(io);
   try {
+    if (memory === true) {
+      const report = await estimateTraining(config, { signal: interrupt.signal });
+      io.out(json === true ? JSON.stringify(report) : memoryTable(report));
+      return report.fits ? exitCodes.ok : exitCodes.error;
+    }
     const result = await runTraining(config, {
       openBackend: ortBackend,
       onEvent: watcher.onEvent,

@@ -1,9 +1,15 @@
 /** A run's events as text: what was read, the checks, the bar, the result. Knows no method. */
 import { wilsonInterval } from "../stats/index.js";
-import type { Accuracy, DataSummary, TrainingEvent, TrainingResult } from "../train/job/index.js";
+import type {
+  Accuracy,
+  DataSummary,
+  MemoryReport,
+  TrainingEvent,
+  TrainingResult,
+} from "../train/job/index.js";
 import type { Io } from "./io.js";
 import { createProgress } from "./progress.js";
-import { count, counted, percent, short, table } from "./show.js";
+import { count, counted, megabytes, percent, short, table } from "./show.js";
 
 export interface TrainingWatcher {
   onEvent: (event: TrainingEvent) => void;
@@ -30,6 +36,11 @@ export function watchTraining(io: Io): TrainingWatcher {
       case "start":
         progress.line(
           `loss ${event.lossType}, reference ${event.reference}; output ${event.output}${event.resumedStep > 0 ? `; going on after step ${event.resumedStep}` : ""}`,
+        );
+        break;
+      case "memory":
+        progress.line(
+          `memory: ${megabytes(event.memory.total)} estimated for batches of up to ${event.memory.batch.rows} x ${event.memory.batch.length} tokens, ${megabytes(event.memory.available)} free`,
         );
         break;
       case "note":
@@ -137,4 +148,17 @@ export function reportResult(result: TrainingResult, { io, json }: { io: Io; jso
     lines.push(accuracy ? `${loss}, ${accuracyText(accuracy)}` : loss);
   }
   io.out(lines.join("\n"));
+}
+
+/** The table of `--memory`. */
+export function memoryTable({ terms, total, available, fits, batch, remedies }: MemoryReport): string {
+  const rows = [
+    ...terms.map(({ name, bytes }) => [name, megabytes(bytes)]),
+    ["total", megabytes(total)],
+    ["free", megabytes(available)],
+  ];
+  const verdict = fits
+    ? "fits"
+    : `does not fit; instead:\n${remedies.map(({ flags }) => `  ${flags}`).join("\n")}`;
+  return `largest batch: ${batch.rows} rows of ${count(batch.length)} tokens, ${count(batch.targets)} trained\n${table(rows, { right: [1] })}\n${verdict}`;
 }

@@ -1,6 +1,7 @@
 /** What a run tells while it goes, and what it leaves. Plain data. */
 import type { StepReport } from "../fit.js";
 import type { StartCheck } from "../invariants.js";
+import type { MemoryReport } from "./check-memory.js";
 import type { DataSummary } from "./prepare-data.js";
 
 /** A share of rows with its counts, for an interval. */
@@ -22,6 +23,7 @@ export type TrainingEvent =
     }
   | { kind: "data"; part: "data" | "eval_data"; summary: DataSummary }
   | { kind: "rows"; train: number; evaluation: number }
+  | { kind: "memory"; memory: MemoryReport }
   | { kind: "start"; output: string; resumedStep: number; lossType: string; reference: string }
   | { kind: "note"; text: string }
   | { kind: "checks"; checks: readonly StartCheck[] }

@@ -3,27 +3,21 @@
  * The command line, the quick start and library users call this. Names no method; computes on the backend it is given.
  */
 import { basename, join, resolve } from "node:path";
-import { existsSync } from "node:fs";
-import { type BatchPlanOptions, type Example } from "../../data/index.js";
-import { AttuneError } from "../../errors.js";
-import { openSafetensors, readTensor } from "../../models/index.js";
 import type { ScheduleSettings } from "../../optim/index.js";
-import { ChatTemplate } from "../../text/index.js";
 import type { Backend } from "../../tensor/index.js";
-import { ioError, sha256File } from "../../util/files.js";
+import { sha256File } from "../../util/files.js";
 import { versions } from "../../util/versions.js";
-import { checkpointName, listCheckpoints } from "../checkpoint.js";
-import type { FitOptions, FitResult, StepReport } from "../fit.js";
-import { addSums, emptySums, metricValues } from "../metrics.js";
-import { savePolicy } from "../policy.js";
+import type { FitOptions } from "../fit.js";
+import { checkMemory, type MemoryReport, requireMemory } from "./check-memory.js";
 import { readTrainingConfig, type TrainingConfig, type TrainingInput } from "./config.js";
 import type { TrainingEvent, TrainingResult } from "./events.js";
+import { finish, follow } from "./follow-run.js";
+import type { Job } from "./job.js";
 import { makeOptimiser } from "./make-optimiser.js";
-import { hashModel, type OpenedPolicy, openPolicy } from "./open-policy.js";
-import { type DataSummary, prepareData, type PreparedData, splitExamples } from "./prepare-data.js";
+import { hashModel, openPolicy } from "./open-policy.js";
+import { plansOf, readData } from "./read-data.js";
 import { referenceOf, withReference } from "./reference.js";
-import { openRunFolder, replaceFolder, type RunFolder } from "./run-folder.js";
-import { readFile } from "node:fs/promises";
+import { openRunFolder, type RunFolder } from "./run-folder.js";
 
 export interface RunTrainingOptions {
   /** Makes the engine, e.g. `ortBackend`. It is closed when the run ends. */
@@ -71,17 +65,19 @@ export async function runTraining(
 export const defaultOutput = ({ method, settings }: TrainingConfig): string =>
   join("runs", `${method}-${basename(resolve(settings.model)).replace(/@.*/, "")}`);
 
-interface Job {
-  config: TrainingConfig;
-  folder: RunFolder;
-  opened: OpenedPolicy;
-  train: Example[];
-  evaluation: Example[] | undefined;
-  fingerprint: Record<string, string>;
-  record: Record<string, unknown>;
-  modelHash: string;
-  emit: (event: TrainingEvent) => void;
-  signal: AbortSignal | undefined;
+/**
+ * What a run would need, without training: model and data are read, nothing is written.
+ * @throws AttuneError as `runTraining`, but for memory that does not suffice.
+ */
+export async function estimateTraining(
+  input: TrainingInput | TrainingConfig,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<MemoryReport> {
+  const config = "entry" in input ? (input as TrainingConfig) : readTrainingConfig(input);
+  const opened = await openPolicy(config);
+  const read = await readData(config, { opened, folder: undefined, signal });
+  const { plan } = plansOf(config, read);
+  return checkMemory(config, { opened, train: read.train, plan, evaluates: read.evaluation !== undefined });
 }
 
 async function prepare(
@@ -100,10 +96,14 @@ async function prepare(
     parameters: opened.parameters,
     trainable: opened.trainable,
   });
-  const read = await readData(config, { opened, folder, signal });
+  const read = await readData(config, { opened, folder: folder.path, signal });
   for (const { part, data } of read.parts) onEvent({ kind: "data", part, summary: data });
   const { train, evaluation } = read;
   onEvent({ kind: "rows", train: train.length, evaluation: evaluation?.length ?? 0 });
+  const { plan } = plansOf(config, read);
+  const memory = checkMemory(config, { opened, train, plan, evaluates: evaluation !== undefined });
+  onEvent({ kind: "memory", memory });
+  requireMemory(memory);
   const model = await hashModel(opened);
   const data = await hashFiles(read.parts.flatMap(({ data: part }) => part.files.map(({ file }) => file)));
   const record = {
@@ -137,73 +137,6 @@ async function prepare(
     emit: onEvent,
     signal,
   };
-}
-
-interface ReadData {
-  train: Example[];
-  evaluation: Example[] | undefined;
-  parts: { part: "data" | "eval_data"; data: DataSummary }[];
-}
-
-async function readData(
-  config: TrainingConfig,
-  { opened, folder, signal }: { opened: OpenedPolicy; folder: RunFolder; signal: AbortSignal | undefined },
-): Promise<ReadData> {
-  const s = config.settings;
-  const template = s.chat_template === undefined ? undefined : await readTemplate(s.chat_template, opened);
-  const prepareOne = (source: string, stem: string): Promise<PreparedData> =>
-    prepareData({
-      source,
-      kind: config.entry.records,
-      limit: s.max_rows,
-      tokenizer: opened.tokenizer,
-      template,
-      completionOnly: config.completionOnly,
-      assistantOnly: config.assistantOnly,
-      maxLength: Math.min(s.max_length, opened.opened.model.config.maxPositions),
-      truncation: s.truncation_mode,
-      prefixBreaks: s.prefix_breaks,
-      margins: config.entry.head === "sequence",
-      quarantineFolder: folder.path,
-      quarantineStem: stem,
-      signal,
-    });
-  const main = await prepareOne(s.data, "quarantine");
-  requireRows(main, config);
-  const parts: ReadData["parts"] = [{ part: "data", data: main.summary }];
-  if (s.eval_data !== undefined) {
-    const other = await prepareOne(s.eval_data, "quarantine-eval");
-    requireRows(other, config);
-    return {
-      train: main.examples,
-      evaluation: other.examples,
-      parts: [...parts, { part: "eval_data", data: other.summary }],
-    };
-  }
-  if (s.eval_split === 0) return { train: main.examples, evaluation: undefined, parts };
-  return { ...splitExamples(main, { share: s.eval_split, seed: s.seed }), parts };
-}
-
-async function readTemplate(path: string, { tokenizer }: OpenedPolicy): Promise<ChatTemplate> {
-  try {
-    return new ChatTemplate(await readFile(path, "utf8"), {
-      name: path,
-      variables: tokenizer.templateVariables,
-    });
-  } catch (cause) {
-    throw ioError(cause, { path, expected: "a file with a chat template" });
-  }
-}
-
-function requireRows({ examples, summary }: PreparedData, { entry }: TrainingConfig): void {
-  if (examples.length >= entry.smallestBatch) return;
-  const dropped = Object.entries(summary.truncation.dropped).filter(([, n]) => n > 0);
-  throw new AttuneError("data", {
-    where: summary.source,
-    expected: `at least ${entry.smallestBatch} rows to learn from`,
-    got: `${examples.length}; left out: ${dropped.map(([reason, n]) => `${n} ${reason}`).join(", ") || "none"}`,
-    fix: "raise max_length or choose another truncation_mode; attune inspect shows the rows",
-  });
 }
 
 async function hashFiles(files: readonly string[]): Promise<Record<string, string>> {
@@ -248,26 +181,7 @@ async function train(job: Job, backend: Backend): Promise<TrainingResult> {
   const reference = referenceOf(config, opened);
   if (reference.made === "precomputed") await withReference(job, { backend });
   const { evaluation } = job;
-  const layout = { pack: s.packing };
-  const smallest = config.entry.smallestBatch;
-  const dropLast = (n: number, size: number): boolean => smallest > 1 && n % size > 0 && n % size < smallest;
-  const plan: BatchPlanOptions = {
-    ...(s.max_tokens === undefined
-      ? { perDeviceBatchSize: s.per_device_train_batch_size }
-      : { maxTokens: s.max_tokens }),
-    rows: layout,
-    groupByLength: s.group_by_length,
-    shuffle: s.shuffle,
-    seed: s.seed,
-    dropLast: dropLast(job.train.length, s.per_device_train_batch_size),
-  };
-  const evaluationPlan: BatchPlanOptions = {
-    perDeviceBatchSize: s.per_device_eval_batch_size,
-    rows: layout,
-    groupByLength: true,
-    shuffle: false,
-    dropLast: dropLast(evaluation?.length ?? 0, s.per_device_eval_batch_size),
-  };
+  const { layout, plan, evaluationPlan } = plansOf(config, job);
   const start = config.entry.start({
     policy: opened.policy,
     train: job.train,
@@ -335,150 +249,4 @@ function bestRule(s: Settings): { metric: string; greaterIsBetter: boolean } {
     greaterIsBetter:
       s.greater_is_better === undefined ? !metric.endsWith("loss") : s.greater_is_better === "true",
   };
-}
-
-interface Followed {
-  result: FitResult;
-  finished: StepReport["finished"];
-  evaluations: Map<number, { metrics: Record<string, number>; rows: number }>;
-}
-
-/** Consumes the loop: events for who watches, averages for the log, the record once the first step stands. */
-async function follow(
-  { config, folder, emit, record }: Job,
-  reports: AsyncGenerator<StepReport, FitResult>,
-): Promise<Followed> {
-  const every = config.settings.logging_steps;
-  const evaluations: Followed["evaluations"] = new Map();
-  let sums = emptySums();
-  let losses: number[] = [];
-  let seconds = 0;
-  let tokens = 0;
-  let finished: StepReport["finished"];
-  for (let first = true; ; first = false) {
-    const next = await reports.next();
-    if (next.done) return { result: next.value, finished: finished ?? "done", evaluations };
-    const report = next.value;
-    if (first) {
-      await folder.write("config.json", config.resolved);
-      await folder.write("run.json", record);
-      if (report.start) emit({ kind: "checks", checks: report.start });
-    }
-    finished = report.finished;
-    addSums(sums, report.sums);
-    losses.push(report.metrics["loss"]!);
-    seconds += report.seconds;
-    tokens += report.tokens;
-    emit({ kind: "step", report });
-    if (report.step % every === 0 || finished !== undefined) {
-      const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
-      const line = {
-        step: report.step,
-        ...report.metrics,
-        loss,
-        ...metricValues(sums),
-        step_time: seconds / losses.length,
-        tokens_per_second: tokens / seconds,
-      };
-      folder.log(line);
-      emit({ kind: "log", line });
-      [sums, losses, seconds, tokens] = [emptySums(), [], 0, 0];
-    }
-    if (report.evaluation) {
-      const { metrics, rows } = report.evaluation;
-      evaluations.set(report.step, { metrics, rows });
-      folder.log({ step: report.step, epoch: report.epoch, eval_rows: rows, ...metrics });
-      emit({
-        kind: "evaluation",
-        step: report.step,
-        rows,
-        metrics,
-        ...accuracyOf(config, { metrics, rows }),
-      });
-    }
-    if (report.checkpoint !== undefined) emit({ kind: "checkpoint", path: report.checkpoint });
-  }
-}
-
-/** Successes and trials of the method's accuracy, for an interval. */
-function accuracyOf(
-  { entry }: TrainingConfig,
-  { metrics, rows }: { metrics: Record<string, number>; rows: number },
-) {
-  const share = entry.accuracy === undefined ? undefined : metrics[entry.accuracy];
-  return share === undefined
-    ? {}
-    : { accuracy: { metric: entry.accuracy!, correct: Math.round(share * rows), rows } };
-}
-
-async function finish(
-  job: Job,
-  { result, finished, evaluations, interrupted }: Followed & { interrupted: boolean },
-): Promise<TrainingResult> {
-  const { config, folder, opened, record } = job;
-  const output = folder.path;
-  const stopped = finished === "interrupted" || (interrupted && finished !== "done");
-  const common = {
-    output,
-    steps: result.state.step,
-    best: result.state.best,
-    checkpoint: newestCheckpoint(output),
-  };
-  if (stopped) {
-    await folder.write("run.json", {
-      ...record,
-      status: "interrupted",
-      ended: new Date().toISOString(),
-      steps: result.state.step,
-    });
-    return {
-      ...common,
-      finished: "interrupted",
-      model: undefined,
-      evaluation: undefined,
-      resume: `attune train ${config.method} --config ${join(output, "config.json")} --resume`,
-    };
-  }
-  const best = config.settings.load_best_model_at_end ? result.state.best : null;
-  const values =
-    best !== null && best.step !== result.state.step
-      ? readParameters(join(output, checkpointName(best.step)), result)
-      : result.parameters;
-  const model = join(output, "model");
-  const { model: base } = opened.opened;
-  await replaceFolder(model, async (path) => {
-    const named = config.settings.model;
-    await savePolicy(path, opened.policy, {
-      values,
-      baseModel: existsSync(named) || opened.opened.adapter ? resolve(base.path) : named,
-    });
-    await opened.tokenizer.save(path);
-  });
-  const chosen = evaluations.get(best?.step ?? result.state.step) ?? [...evaluations.values()].at(-1);
-  const evaluation = chosen && { ...chosen, ...accuracyOf(config, chosen) };
-  await folder.write("run.json", {
-    ...record,
-    status: finished,
-    ended: new Date().toISOString(),
-    steps: result.state.step,
-    best: result.state.best,
-    evaluation,
-  });
-  return {
-    ...common,
-    finished: finished === "early-stopping" ? "early-stopping" : "done",
-    model,
-    evaluation,
-    resume: undefined,
-  };
-}
-
-function newestCheckpoint(output: string): string | undefined {
-  const newest = listCheckpoints(output).at(-1);
-  return newest === undefined ? undefined : join(output, checkpointName(newest));
-}
-
-function readParameters(checkpoint: string, { parameters }: FitResult): Map<string, Float32Array> {
-  const { tensors } = openSafetensors(join(checkpoint, "parameters.safetensors"));
-  return new Map([...parameters.keys()].map((name) => [name, readTensor(tensors.get(name)!)]));
 }

@@ -18,7 +18,7 @@ import {
 export interface TokeniseSettings {
   tokenizer: Tokenizer;
   /** Template to use instead of the tokenizer's own. */
-  template: ChatTemplate | undefined;
+  template?: ChatTemplate | undefined;
   /** Demonstrations with a prompt: only the completion is trained. */
   completionOnly: boolean;
   /** Conversations: only the assistant's turns are trained. */

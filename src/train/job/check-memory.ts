@@ -1,0 +1,136 @@
+/** Whether a run fits: its estimate against what the system has, and the flags that would make it fit. */
+import {
+  countTrained,
+  type Example,
+  planBatches,
+  type BatchPlanOptions,
+  planRows,
+  unitLengths,
+} from "../../data/index.js";
+import { AttuneError } from "../../errors.js";
+import { type BatchSize, estimateMemory, type MemoryEstimate, type MemoryRequest } from "../memory.js";
+import type { TrainingConfig } from "./config.js";
+import { makeOptimiser } from "./make-optimiser.js";
+import type { OpenedPolicy } from "./open-policy.js";
+import { referenceOf } from "./reference.js";
+
+export interface MemoryReport extends MemoryEstimate {
+  /** The largest batch of the run. */
+  batch: BatchSize;
+  /** Bytes that may be used. */
+  available: number;
+  fits: boolean;
+  /** Flags that would make it fit, the mildest first; empty when it does. */
+  remedies: { flags: string; total: number }[];
+}
+
+interface CheckParts {
+  opened: OpenedPolicy;
+  train: readonly Example[];
+  plan: BatchPlanOptions;
+  /** Whether there are rows to evaluate on. */
+  evaluates: boolean;
+}
+
+/** The largest batch of the first epoch: by tokens, and its trained tokens. */
+function largestBatch(examples: readonly Example[], plan: BatchPlanOptions): BatchSize {
+  const lengths = examples.map((example) => unitLengths(example));
+  let largest: BatchSize = { rows: 1, length: 1, targets: 1 };
+  for (const batch of planBatches(lengths, plan)) {
+    const { rows, length } = planRows(
+      batch.flatMap((i) => lengths[i]!),
+      plan.rows ?? {},
+    );
+    if (rows * length < largest.rows * largest.length) continue;
+    const targets = batch.reduce(
+      (sum, i) =>
+        sum + examples[i]!.completions.reduce((n, c) => n + countTrained(c, examples[i]!.prompt.length), 0),
+      0,
+    );
+    largest = { rows, length, targets };
+  }
+  return largest;
+}
+
+export function checkMemory(
+  config: TrainingConfig,
+  { opened, train, plan, evaluates }: CheckParts,
+): MemoryReport {
+  const s = config.settings;
+  const of = (o: {
+    plan: BatchPlanOptions;
+    layers: boolean;
+  }): { request: MemoryRequest; estimate: MemoryEstimate } => {
+    const request: MemoryRequest = {
+      policy: opened.policy,
+      optimizer: makeOptimiser(s, opened.policy),
+      batch: largestBatch(train, o.plan),
+      recompute: o.layers ? "layers" : "attention",
+      liveReference: referenceOf(config, opened).mode === "live",
+      layouts: config.entry.layouts,
+      graphs: 1 + (s.gradient_accumulation_steps > 1 ? 1 : 0) + (evaluates ? 1 : 0),
+    };
+    return { request, estimate: estimateMemory(request) };
+  };
+  const { request, estimate } = of({ plan, layers: s.gradient_checkpointing });
+  const available = s.memory_limit === undefined ? process.availableMemory() : s.memory_limit * 1e6;
+  const fits = estimate.total <= available;
+  const remedies = fits ? [] : remediesFor(config, { plan, available, of: (o) => of(o).estimate.total });
+  return { ...estimate, batch: request.batch, available, fits, remedies };
+}
+
+/** Combinations of milder and harsher means that fit. */
+function remediesFor(
+  { settings: s, entry, method }: TrainingConfig,
+  {
+    plan,
+    available,
+    of,
+  }: {
+    plan: BatchPlanOptions;
+    available: number;
+    of: (o: { plan: BatchPlanOptions; layers: boolean }) => number;
+  },
+): MemoryReport["remedies"] {
+  const found: MemoryReport["remedies"] = [];
+  const layersFlag = s.gradient_checkpointing ? [] : ["--gradient-checkpointing"];
+  for (const layers of s.gradient_checkpointing ? [true] : [false, true]) {
+    for (let size = s.per_device_train_batch_size; size >= entry.smallestBatch; size = Math.floor(size / 2)) {
+      const smaller = size < s.per_device_train_batch_size;
+      const { maxTokens: _, ...rest } = plan;
+      const total = of({ plan: { ...rest, perDeviceBatchSize: size }, layers });
+      if (total > available) continue;
+      const steps = Math.round((s.per_device_train_batch_size / size) * s.gradient_accumulation_steps);
+      const flags = [
+        ...(layers ? layersFlag : []),
+        ...(smaller ? [`--per-device-train-batch-size ${size} --gradient-accumulation-steps ${steps}`] : []),
+      ];
+      if (flags.length > 0) found.push({ flags: flags.join(" "), total });
+      break;
+    }
+  }
+  const last = ["--max-length 512", ...(s.full || s.lora_r === undefined ? ["--lora-r 16"] : [])];
+  if (found.length === 0)
+    found.push({
+      flags: `a smaller model, or try ${last.join(" ")}${method === "dpo" ? " --reference precomputed" : ""}`,
+      total: Number.NaN,
+    });
+  return found;
+}
+
+/** Throws `memory` when the run does not fit. */
+export function requireMemory({ fits, total, available, remedies, terms }: MemoryReport): void {
+  if (fits) return;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+  const largest = terms
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, 2)
+    .map(({ name, bytes }) => `${name} ${gigabytes(bytes)}`);
+  const [first] = remedies;
+  throw new AttuneError("memory", {
+    where: "memory",
+    expected: `at most the ${gigabytes(available)} that are free`,
+    got: `an estimate of ${gigabytes(total)} (${largest.join(", ")})`,
+    fix: `${first!.flags}${Number.isNaN(first!.total) ? "" : ` (estimated ${gigabytes(first!.total)})`}; --memory-limit changes the bound`,
+  });
+}

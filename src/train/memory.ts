@@ -1,0 +1,132 @@
+/**
+ * An estimate of a run's memory, term by term, from shapes alone. Knows no method; nothing is allocated.
+ *
+ * Float32 throughout. What is counted: buffers that the engine keeps (parameters, gradients, optimiser state, each with a
+ * second buffer for the update), weights mapped or converted, what the forward pass keeps for the backward pass, and the
+ * largest passing arrays. Measured peaks lie within about a quarter of it.
+ */
+import type { ModelConfig, Recompute } from "../models/index.js";
+import type { Transform } from "../optim/index.js";
+import type { Policy } from "./policy.js";
+
+/** Sizes of the largest batch, padding counted. */
+export interface BatchSize {
+  rows: number;
+  /** Tokens a row. */
+  length: number;
+  /** Trained tokens. */
+  targets: number;
+}
+
+export interface MemoryRequest {
+  policy: Policy;
+  optimizer: Transform;
+  batch: BatchSize;
+  recompute: Recompute;
+  /** The reference is computed beside the policy in every step. */
+  liveReference: boolean;
+  /** Sets of rows a batch holds (KTO: 2). */
+  layouts: number;
+  /** Graphs that hold the model at a time: training, accumulation, evaluation. */
+  graphs: number;
+}
+
+export interface MemoryTerm {
+  name: string;
+  bytes: number;
+}
+
+export interface MemoryEstimate {
+  terms: MemoryTerm[];
+  total: number;
+}
+
+const float = 4;
+/** Node, the tokenizer, the runtime's code and arenas before anything is loaded. */
+const processBytes = 250e6;
+/** Rows of logits that exist at a time (`tensor/functions.ts`). */
+const headChunk = 256;
+/** Queries of a block of attention (`models/graph/attention-plan.ts`). */
+const queryBlock = 128;
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+export function estimateMemory(request: MemoryRequest): MemoryEstimate {
+  const terms = [
+    { name: "process and runtime", bytes: processBytes },
+    ...weightTerms(request),
+    ...trainableTerms(request),
+    ...activationTerms(request),
+    {
+      name: "logits of a chunk",
+      bytes: 3 * Math.min(headChunk, request.batch.targets) * request.policy.folder.config.vocabSize * float,
+    },
+  ].filter(({ bytes }) => bytes > 0);
+  return { terms, total: terms.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** Frozen weights: float32 is mapped from its file, other types become float32 once a graph. */
+function weightTerms({ policy, liveReference, graphs }: MemoryRequest): MemoryTerm[] {
+  const frozen = policy.lora !== undefined || liveReference;
+  if (!frozen) return [];
+  let mapped = 0;
+  let converted = 0;
+  for (const [name, entry] of policy.folder.tensors) {
+    if (policy.lora && policy.trainable.has(name)) continue;
+    mapped += entry.bytes;
+    if (entry.dtype !== "F32") converted += sizeOf(entry.shape) * float;
+  }
+  return [
+    { name: "weights, mapped from their files", bytes: mapped },
+    { name: `weights as float32, in ${graphs} graph${graphs === 1 ? "" : "s"}`, bytes: converted * graphs },
+  ];
+}
+
+function trainableTerms({ policy, optimizer }: MemoryRequest): MemoryTerm[] {
+  const shapes = Object.fromEntries([...policy.trainable].map(([name, { shape }]) => [name, shape]));
+  const parameters = Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
+  const state = Object.values(optimizer.state(shapes)).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return [
+    { name: "trained parameters, two buffers", bytes: 2 * parameters * float },
+    { name: "gradients, two buffers", bytes: 2 * parameters * float },
+    { name: "optimiser state, two buffers", bytes: 2 * state * float },
+  ];
+}
+
+/** Numbers that a layer keeps a token for its backward pass, and those that pass while it is computed. */
+function layerFloats(
+  config: ModelConfig,
+  { recompute, length }: { recompute: Recompute; length: number },
+): { kept: number; passing: number } {
+  const { hiddenSize: h, intermediateSize: inner, heads, kvHeads, headDim } = config;
+  const qkv = (heads + 2 * kvHeads) * headDim;
+  const raised = (config.mlp === "gated" ? 2 : 1) * inner;
+  // Input, q k v before and after rotation, attended, after attention, raised.
+  const attention = 3 * h + 2 * qkv + heads * headDim + raised;
+  const everything = attention + 2 * h + 2 * inner + heads * length;
+  const kept = { layers: h, attention, none: everything }[recompute];
+  return { kept, passing: everything };
+}
+
+function activationTerms({ policy, batch, recompute, liveReference, layouts }: MemoryRequest): MemoryTerm[] {
+  const { config } = policy.folder;
+  const tokens = batch.rows * batch.length;
+  const { kept, passing } = layerFloats(config, {
+    recompute,
+    length: Math.min(batch.length, 2 * queryBlock),
+  });
+  const lora = policy.lora?.spec.targets.reduce((sum, { r }) => sum + r, 0) ?? 0;
+  const adapter = recompute === "layers" ? 0 : lora * tokens;
+  const block = batch.rows * config.heads * Math.min(queryBlock, batch.length) * batch.length;
+  const frozen = (layouts - 1 + (liveReference ? layouts : 0)) * tokens * 4 * config.hiddenSize;
+  return [
+    {
+      name: `activations kept, ${config.layerCount} layers`,
+      bytes: (config.layerCount * kept * tokens + adapter) * float,
+    },
+    { name: "one layer forward and back", bytes: 2 * passing * tokens * float },
+    { name: "attention block", bytes: 3 * block * float },
+    { name: "states at trained tokens", bytes: 3 * batch.targets * config.hiddenSize * float * layouts },
+    { name: "passes without gradient", bytes: frozen * float },
+  ];
+}
