@@ -7,5 +7,20 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  quickstart: {
+    summary: "the whole circle in two minutes, offline, on the built-in world",
+    load: () => import("./quickstart-command.js"),
+  },
+  methods: {
+    summary: "which method needs what data, and when to choose it",
+    load: () => import("./methods.js"),
+  },
+  inspect: {
+    summary: "what is in a data set, and what would be trained",
+    load: () => import("./inspect.js"),
+  },
   train: { summary: "train a model: sft, reward, dpo, orpo, simpo, kto", load: () => import("./train.js") },
+  score: { summary: "score answers with a reward model", load: () => import("./score.js") },
+  generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  merge: { summary: "fold an adapter into its base model", load: () => import("./merge.js") },
 };

@@ -1,5 +1,6 @@
 /** The help of a command, made from its settings: meaning, default and where the default comes from. */
 import { settingDefault, settingInfo } from "../train/job/index.js";
+import { short } from "./show.js";
 import type { CommandHelp, Sections } from "./command.js";
 
 /** Lines of at most `width`, indented. */
@@ -38,8 +39,13 @@ function settingHelp(name: string, schema: Sections[string][string], width: numb
         ? value === true
           ? "on"
           : "off"
-        : String(value);
-  const origin = source === "" ? shown : shown === "" || source === shown ? source : `${shown}; ${source}`;
+        : typeof value === "number"
+          ? short(value)
+          : kind === "optional-text"
+            ? ""
+            : String(value);
+  const origin =
+    source === "" ? shown : shown === "" || source.startsWith(shown) ? source : `${shown}; ${source}`;
   const among = choices ? ` One of ${choices.join(", ")}.` : "";
   return `  ${flag}\n${wrap(`${doc}${among} [${origin}]`, { width, indent: 6 })}`;
 }

@@ -6,6 +6,7 @@ import {
   type AnyRecord,
   createDuplicateCounter,
   createTruncator,
+  type DatasetOptions,
   type DataReport,
   type Detected,
   type DuplicateReport,
@@ -32,6 +33,8 @@ import {
 
 export interface PrepareOptions extends TokeniseSettings {
   source: string;
+  /** Split, subset and format of the data, where they are not to be found out. */
+  open?: Pick<DatasetOptions, "split" | "subset" | "format">;
   /** Kind of record that the method learns from. */
   kind: RecordKind;
   limit?: number | undefined;
@@ -88,6 +91,7 @@ export async function prepareData(options: PrepareOptions): Promise<PreparedData
   const place = (suffix: string): string | undefined =>
     quarantineFolder && `${quarantineFolder}/${quarantineStem}${suffix}.jsonl`;
   const dataset = await openDataset(source, {
+    ...options.open,
     kind,
     ...(options.limit !== undefined && { limit: options.limit }),
     ...(quarantineFolder && { quarantine: place("")! }),

@@ -25,9 +25,17 @@ export async function readData(
 ): Promise<ReadData> {
   const s = config.settings;
   const template = s.chat_template === undefined ? undefined : await readTemplate(s.chat_template, opened);
-  const prepareOne = (source: string, stem: string): Promise<PreparedData> =>
+  const prepareOne = (
+    source: string,
+    { stem, split }: { stem: string; split: string | undefined },
+  ): Promise<PreparedData> =>
     prepareData({
       source,
+      open: {
+        ...(split && { split }),
+        ...(s.data_subset && { subset: s.data_subset }),
+        ...(s.data_format && { format: s.data_format }),
+      },
       kind: config.entry.records,
       limit: s.max_rows,
       tokenizer: opened.tokenizer,
@@ -42,11 +50,11 @@ export async function readData(
       quarantineStem: stem,
       signal,
     });
-  const main = await prepareOne(s.data, "quarantine");
+  const main = await prepareOne(s.data, { stem: "quarantine", split: s.data_split });
   requireRows(main, config);
   const parts: ReadData["parts"] = [{ part: "data", data: main.summary }];
   if (s.eval_data !== undefined) {
-    const other = await prepareOne(s.eval_data, "quarantine-eval");
+    const other = await prepareOne(s.eval_data, { stem: "quarantine-eval", split: s.eval_data_split });
     requireRows(other, config);
     return {
       train: main.examples,

@@ -2,6 +2,7 @@
  * The settings that every training method has, in groups as the help shows them. Names are TRL's (those of
  * `transformers.TrainingArguments` and `trl`), so that a configuration written for TRL reads the same here.
  */
+import { type FormatName, formatNames } from "../../data/index.js";
 import { SCHEDULE_NAMES, type ScheduleName } from "../../optim/index.js";
 import {
   choice,
@@ -52,6 +53,17 @@ export function settingGroups(defaults: MethodDefaults) {
       resume: switchOrText({
         doc: "Go on from the newest checkpoint in the output folder, or from the one named.",
         source: "off",
+      }),
+      data_split: optionalText({ doc: "Split of a folder or a Hugging Face data set.", source: "train" }),
+      eval_data_split: optionalText({ doc: "The same for eval_data.", source: "train" }),
+      data_subset: optionalText({
+        doc: "Subset (configuration) of a folder or a Hugging Face data set.",
+        source: "the only one",
+      }),
+      data_format: optionalChoice({
+        choices: formatNames as unknown as [FormatName, ...FormatName[]],
+        doc: "Read the rows in this format instead of the one detected.",
+        source: "detected",
       }),
       max_rows: optionalWhole({ min: 1, doc: "Read at most so many rows.", source: "all" }),
       chat_template: optionalText({

@@ -1,0 +1,54 @@
+/** `attune methods`: what each method needs and when to choose it, from the table that trains them. */
+import { METHOD_NAMES, methodEntry } from "../train/job/index.js";
+import { flag } from "../train/job/setting.js";
+import { readArgs } from "./args.js";
+import { type CommandHelp, exitCodes } from "./command.js";
+import { renderHelp, wrap } from "./help.js";
+import type { Io } from "./io.js";
+
+const help: CommandHelp = {
+  name: "attune methods",
+  about: "Lists the methods of attune train: what data each needs, when to choose it, and its losses.",
+  positionals: [],
+  examples: ["attune methods", "attune methods --json"],
+  sections: { Flags: { json: flag(false, { doc: "Print one JSON object.", source: "" }) } },
+};
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values, help: asked } = readArgs(args, help);
+  if (asked) {
+    io.out(renderHelp(help, io));
+    return exitCodes.ok;
+  }
+  const rows = METHOD_NAMES.map((name) => {
+    const { title, needs, choose, records, losses, lossType } = methodEntry(name);
+    const reference = Object.values(losses).some((loss) => loss.needsReference);
+    const types = Object.entries(losses).map(([loss, { summary, paper, needsReference }]) => ({
+      loss,
+      summary,
+      paper,
+      needsReference,
+    }));
+    return { name, title, needs, choose, records, reference, lossType, losses: types };
+  });
+  if (values["json"] === true) {
+    io.out(JSON.stringify(rows));
+    return exitCodes.ok;
+  }
+  const width = io.columns;
+  const described = rows.map(({ name, title, needs, choose, reference, losses }) => {
+    const lines = [
+      `${name}: ${title}`,
+      wrap(`rows: ${needs}`, { width, indent: 2 }),
+      wrap(`choose it ${choose}`, { width, indent: 2 }),
+      `  reference model: ${reference ? "yes (with LoRA the same model, adapter off)" : "none"}`,
+    ];
+    if (losses.length === 1) return [...lines, `  paper: arXiv ${losses[0]!.paper}`].join("\n");
+    const list = losses.map(
+      ({ loss, summary, paper }) => `    ${loss.padEnd(14)} ${summary} (arXiv ${paper})`,
+    );
+    return [...lines, "  --loss-type", ...list].join("\n");
+  });
+  io.out(`${described.join("\n\n")}\n\nEach: attune train METHOD --help`);
+  return exitCodes.ok;
+}

@@ -1,0 +1,47 @@
+/** `attune quickstart`: flags to the quick start, which lies in its own folder. */
+import { checkValues, readArgs } from "./args.js";
+import { type CommandHelp, exitCodes } from "./command.js";
+import { renderHelp } from "./help.js";
+import { onInterrupt } from "./interrupt.js";
+import type { Io } from "./io.js";
+import { quickstartSchema, runQuickstart } from "./quickstart/index.js";
+import { namedAsSchema, settingsOfSchema } from "./schema-settings.js";
+import { flag } from "../train/job/setting.js";
+
+const settings = {
+  ...settingsOfSchema(quickstartSchema.shape),
+  json: flag(false, { doc: "Print the results as one JSON object.", source: "" }),
+};
+
+const help: CommandHelp = {
+  name: "attune quickstart",
+  about:
+    "The whole circle in small, offline: simulated people judge answers, a model is fine-tuned, a reward model and DPO learn from the judgements, and the models are compared on prompts never seen. Leaves a folder with models, data, logs and report.html.",
+  positionals: [],
+  examples: [
+    "attune quickstart",
+    "attune quickstart --seed 7 --output my-first-run",
+    "attune quickstart --quick",
+  ],
+  sections: { Flags: settings },
+};
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values, help: asked } = readArgs(args, help);
+  if (asked) {
+    io.out(renderHelp(help, io));
+    return exitCodes.ok;
+  }
+  const checked = checkValues(values, { shape: settings, command: help.name });
+  const interrupt = onInterrupt(io, "stopping after this step; the folder stays as it is");
+  try {
+    const result = await runQuickstart(namedAsSchema(checked, quickstartSchema.shape), {
+      write: io.err,
+      signal: interrupt.signal,
+    });
+    io.out(checked["json"] === true ? JSON.stringify(result) : result.report);
+    return exitCodes.ok;
+  } finally {
+    interrupt.release();
+  }
+}
