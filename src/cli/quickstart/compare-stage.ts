@@ -3,19 +3,22 @@
  * reward model's score, and its log-probability under the models it is compared with. Knows no training.
  */
 import type { Example } from "../../data/index.js";
-import { clusteredMean, type ClusteredMean } from "../../evaluate/clustered-mean.js";
-import { pairedWinRate } from "../../evaluate/compare-policies.js";
-import { sampledKl } from "../../evaluate/sampled-kl.js";
-import { sequenceLogProbs, sequenceRewards } from "../../evaluate/sequence-scores.js";
 import {
   answerFeatures,
+  clusteredMean,
   drawQuestions,
+  pairedWinRate,
+  sampledKl,
+  sequenceLogProbs,
+  sequenceRewards,
   tasteOfPeople,
   utility,
   type Claim,
+  type ClusteredMean,
+  type ClusteredValue,
   type Question,
   type World,
-} from "../../evaluate/world/index.js";
+} from "../../evaluate/index.js";
 import type { WinRate } from "../../stats/index.js";
 import type { Backend } from "../../tensor/index.js";
 import type { FrozenModel } from "./models.js";
@@ -135,7 +138,7 @@ export async function compareModels({
     };
     summaries[name] = {
       ...summarise(judged[name]),
-      finished: clusteredMean(
+      finished: share(
         own.map(({ finished, question }) => ({ value: Number(finished), cluster: question.fact.id })),
       ),
       klFromBase: name === "base" ? null : await klFrom("base"),
@@ -176,9 +179,15 @@ function summarise(
   return {
     utility: mean((answer) => answer.utility),
     reward: mean((answer) => answer.reward),
-    correct: mean((answer) => Number(answer.claim === "right")),
+    correct: share(answers.map(({ claim, cluster }) => ({ value: Number(claim === "right"), cluster }))),
     words: mean((answer) => answer.words),
   };
+}
+
+/** A mean of zeros and ones, whose interval ends where shares do. */
+function share(values: readonly ClusteredValue[]): ClusteredMean {
+  const mean = clusteredMean(values);
+  return { ...mean, low: Math.max(0, mean.low), high: Math.min(1, mean.high) };
 }
 
 const toExample = ({ prompt, tokens, question, sample }: ModelAnswer): Example => ({

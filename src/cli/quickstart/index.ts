@@ -42,6 +42,8 @@ export interface QuickstartResult {
 export interface QuickstartRun {
   /** Takes the account of the run, whole lines or moving progress. Default: standard error. */
   write?: (text: string) => void;
+  /** Whether `write` goes to a terminal, so that a line of progress can move. Default: false with a `write` of one's own. */
+  terminal?: boolean;
   /** Stops at the next step and leaves the folder as it is. */
   signal?: AbortSignal;
 }
@@ -53,7 +55,7 @@ export interface QuickstartRun {
  */
 export async function runQuickstart(
   options: QuickstartOptions = {},
-  { write, signal }: QuickstartRun = {},
+  { write, terminal, signal }: QuickstartRun = {},
 ): Promise<QuickstartResult> {
   const settings = readSettings(options);
   const startedAt = new Date();
@@ -61,7 +63,7 @@ export async function runQuickstart(
   // Before anything is written: without a base model there is no run.
   await openModel(settings.model ?? builtInModel);
   const folder = await makeRunFolder(settings.output);
-  const narrator = createNarrator({ write, stages: 5 });
+  const narrator = createNarrator({ write, terminal, stages: 5 });
   narrator.say(`Everything is written to ${folder}`);
   const outcome = await runPipeline({ settings, folder, narrator, signal });
   const version = attuneVersion();

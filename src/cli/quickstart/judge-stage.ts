@@ -2,15 +2,16 @@
  * The people's stage: two sampled answers to each question, judged by simulated people, whose majority makes preference rows.
  * Knows no training.
  */
-import { pairAgreement, type PairAgreement } from "../../evaluate/agreement.js";
 import {
+  pairAgreement,
+  type PairAgreement,
   builtInAnnotators,
   collectJudgements,
   preferenceRows,
   type AnswerPair,
   type JudgedPair,
   type PreferenceRow,
-} from "../../evaluate/world/index.js";
+} from "../../evaluate/index.js";
 import type { ModelAnswer } from "./sample-answers.js";
 
 export interface JudgedStage {

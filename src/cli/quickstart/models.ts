@@ -1,8 +1,13 @@
 /** Opens a model folder for use: generation and scoring with its weights frozen in their files. Knows no stage. */
-import { bindWeights, openModel, type HeadKind, type OpenedModel } from "../../models/index.js";
+import {
+  bindWeights,
+  openModel,
+  parameterInputs,
+  type HeadKind,
+  type OpenedModel,
+} from "../../models/index.js";
 import type { GenerationModel } from "../../generate/index.js";
 import { bindPolicy, createPolicy, uploadParameters } from "../../train/index.js";
-import { parameterInputs } from "../../models/index.js";
 import type { Backend } from "../../tensor/index.js";
 
 export interface FrozenModel extends GenerationModel {

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ortBackend } from "../../backends/index.js";
 import { AttuneError } from "../../errors.js";
-import { sequenceRewards } from "../../evaluate/sequence-scores.js";
-import { rewardAccuracy, type RewardAccuracy } from "../../evaluate/reward-accuracy.js";
 import {
+  rewardAccuracy,
+  type RewardAccuracy,
+  sequenceRewards,
   createWorld,
   demonstrations,
   drawQuestions,
@@ -15,7 +16,7 @@ import {
   type DemonstrationRow,
   type PreferenceRow,
   type World,
-} from "../../evaluate/world/index.js";
+} from "../../evaluate/index.js";
 import { openModel } from "../../models/index.js";
 import { createPolicy, preference, reward, sft } from "../../train/index.js";
 import type { Backend } from "../../tensor/index.js";

@@ -62,7 +62,7 @@ function curves({ history }: Trained, list: readonly Curve[]): Html {
     ${list.map(([metric, title, unit, options]) =>
       lineChart(metric === "logps" ? answerSeries(history) : trainSeries(history, metric), {
         title,
-        yLabel: unit,
+        yLabel: `${unit}, by training step`,
         width: list.length > 1 ? "half" : "full",
         ...options,
       }),

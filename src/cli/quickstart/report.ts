@@ -175,6 +175,6 @@ function table(comparison: Comparison): Html {
       ± is one standard error, brackets are 95% intervals; both take into account that answers about the same
       fact are not independent (${comparison.facts} facts). The reward model, asked instead of the people,
       would prefer DPO’s answer to SFT’s in ${percentWithInterval(rewardModel.winRate, rewardModel)} of cases:
-      where it is surer than the people, it is being flattered.
+      where it is surer than the people are, part of its score has been learned to please it alone.
     </p>`;
 }

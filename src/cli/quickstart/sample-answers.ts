@@ -1,7 +1,6 @@
 /** Answers of a model to questions, with their log-probabilities. Knows no stage and no score. */
 import { TokenGenerator } from "../../generate/index.js";
-import type { Question } from "../../evaluate/world/index.js";
-import { promptOf } from "../../evaluate/world/index.js";
+import { promptOf, type Question } from "../../evaluate/index.js";
 import type { Backend } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
 import { promptTokens } from "./examples.js";
