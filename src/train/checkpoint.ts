@@ -137,7 +137,7 @@ export async function readCheckpoint(
 }
 
 function readManifest(path: string): Manifest {
-  const { format, fingerprint, files: hashes } = readJson<Partial<Manifest>>(path, "manifest.json");
+  const { format, fingerprint, files: hashes } = readJson<Partial<Manifest> | null>(path, "manifest.json") ?? {};
   const complete = format === 1 && fingerprint && hashes && [...Object.values(files), "state.json"].every((file) => file in hashes);
   if (complete) return { format, fingerprint, files: hashes };
   throw new AttuneError("checkpoint", {

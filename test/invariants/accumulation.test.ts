@@ -22,7 +22,10 @@ describe("accumulation", () => {
     for (const method of ["sft", "reward", "dpo", "orpo", "simpo"] as const) {
       it(`8 micro-batches of one row equal one of 8, for ${method} on ${kind}`, async () => {
         // Plain gradient steps: the first of Adam divides by the gradient's own size and would blow rounding up.
-        const run = async (perDeviceBatchSize: number, gradientAccumulationSteps: number): Promise<{ result: FitResult; losses: number[] }> => {
+        const run = async (
+          perDeviceBatchSize: number,
+          gradientAccumulationSteps: number,
+        ): Promise<{ result: FitResult; losses: number[] }> => {
           const trainer = await trainerFor(method, { model, count: 8, perDeviceBatchSize, shuffle: false });
           const losses: number[] = [];
           const result = await fitToEnd(trainer, {
@@ -50,7 +53,13 @@ describe("accumulation", () => {
         const trainer = await trainerFor("sft", { model, count: 8, perDeviceBatchSize: 1, shuffle: false });
         let loss = 0;
         const onStep = (r: { metrics: Record<string, number> }): void => void (loss = r.metrics["loss"]!);
-        await fitToEnd(trainer, { backend: backends.ort, maxSteps: 1, gradientAccumulationSteps: 8, lossNormalisation, onStep });
+        await fitToEnd(trainer, {
+          backend: backends.ort,
+          maxSteps: 1,
+          gradientAccumulationSteps: 8,
+          lossNormalisation,
+          onStep,
+        });
         return loss;
       }),
     );
@@ -63,12 +72,18 @@ describe("accumulation", () => {
       for (const perDeviceBatchSize of [1, 2, 5]) {
         const trainer = await trainerFor(method, { model, perDeviceBatchSize, evaluation: true });
         const reports_: Record<string, number>[] = [];
-        await fitToEnd(trainer, { backend: backends.ort, maxSteps: 1, learningRate: 0, onStep: (r) => reports_.push(r.evaluation!.metrics) });
+        await fitToEnd(trainer, {
+          backend: backends.ort,
+          maxSteps: 1,
+          learningRate: 0,
+          onStep: (r) => reports_.push(r.evaluation!.metrics),
+        });
         reports.push(reports_[0]!);
       }
       for (const other of reports.slice(1)) {
         for (const [name, x] of Object.entries(reports[0]!)) {
-          if (name !== "eval_runtime") expect(Math.abs(other[name]! - x), name).toBeLessThan(1e-5 * Math.max(1, Math.abs(x)));
+          if (name !== "eval_runtime")
+            expect(Math.abs(other[name]! - x), name).toBeLessThan(1e-5 * Math.max(1, Math.abs(x)));
         }
       }
     }
@@ -76,7 +91,10 @@ describe("accumulation", () => {
 });
 
 describe("gradients", () => {
-  async function gradientsOf(method: Method, o: Setup & { recompute: "none" | "attention" | "layers"; kind: keyof typeof backends }) {
+  async function gradientsOf(
+    method: Method,
+    o: Setup & { recompute: "none" | "attention" | "layers"; kind: keyof typeof backends },
+  ) {
     const backend = backends[o.kind];
     const trainer = await trainerFor(method, o);
     const parameters = await uploadParameters(trainer.policy, backend);
@@ -86,7 +104,8 @@ describe("gradients", () => {
     const batch = await trainer.train.load({ epoch: 0, index: 0 });
     const { loss } = await programs.gradient({ batch, totals: trainer.counts(batch), detail: false }, true);
     const values = new Map<string, Float32Array>();
-    for (const [name, r] of Object.entries(gradients)) values.set(name, Float32Array.from((await backend.download(r)).data));
+    for (const [name, r] of Object.entries(gradients))
+      values.set(name, Float32Array.from((await backend.download(r)).data));
     await programs.release();
     await backend.free([...Object.values(parameters), ...Object.values(gradients)]);
     return { loss, values };
@@ -100,7 +119,9 @@ describe("gradients", () => {
         const none = await gradientsOf(method, { ...setup, recompute: "none" });
         for (const recompute of ["attention", "layers"] as const) {
           const other = await gradientsOf(method, { ...setup, recompute });
-          expect(distance(none.values, other.values), recompute).toBeLessThan(kind === "reference" ? 1e-7 : 5e-6);
+          expect(distance(none.values, other.values), recompute).toBeLessThan(
+            kind === "reference" ? 1e-7 : 5e-6,
+          );
           expect(Math.abs(other.loss - none.loss)).toBeLessThan(1e-6);
         }
       });
@@ -109,8 +130,15 @@ describe("gradients", () => {
     it(`do not depend on whether prompts are shared and rows packed, on ${kind}`, async () => {
       for (const method of ["dpo", "reward"] as const) {
         const shared = await gradientsOf(method, { model, kind, recompute: "attention" });
-        const apart = await gradientsOf(method, { model, kind, recompute: "attention", layout: { sharePrompt: false, pack: false } });
-        expect(distance(shared.values, apart.values), method).toBeLessThan(kind === "reference" ? 1e-7 : 5e-6);
+        const apart = await gradientsOf(method, {
+          model,
+          kind,
+          recompute: "attention",
+          layout: { sharePrompt: false, pack: false },
+        });
+        expect(distance(shared.values, apart.values), method).toBeLessThan(
+          kind === "reference" ? 1e-7 : 5e-6,
+        );
       }
     });
   }

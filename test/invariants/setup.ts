@@ -4,9 +4,24 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Example } from "../../src/data/index.js";
-import { openModel, type OpenedModel, type OpenModelOptions, writeRandomModel } from "../../src/models/index.js";
 import {
-  createPolicy, exampleSource, type ExampleSourceOptions, kto, ktoSource, type Policy, type PolicyOptions, preference, reward, sft, type Trainer,
+  openModel,
+  type OpenedModel,
+  type OpenModelOptions,
+  writeRandomModel,
+} from "../../src/models/index.js";
+import {
+  createPolicy,
+  exampleSource,
+  type ExampleSourceOptions,
+  kto,
+  ktoSource,
+  type Policy,
+  type PolicyOptions,
+  preference,
+  reward,
+  sft,
+  type Trainer,
 } from "../../src/train/index.js";
 import { createRandom } from "../../src/util/random.js";
 
@@ -73,14 +88,23 @@ export interface Setup extends PolicyOptions {
 
 const opened = (path: string, options: OpenModelOptions): Promise<OpenedModel> => openModel(path, options);
 
-export async function policyFor(method: Method, { model, ...options }: Pick<Setup, "model" | "lora" | "seed">): Promise<Policy> {
-  return createPolicy(await opened(model, method === "reward" ? { head: "sequence", numLabels: 1 } : {}), options);
+export async function policyFor(
+  method: Method,
+  { model, ...options }: Pick<Setup, "model" | "lora" | "seed">,
+): Promise<Policy> {
+  return createPolicy(
+    await opened(model, method === "reward" ? { head: "sequence", numLabels: 1 } : {}),
+    options,
+  );
 }
 
 /** A trainer of the method on seeded examples. */
 export async function trainerFor(method: Method, o: Setup): Promise<Trainer<unknown>> {
   const policy = await policyFor(method, { model: o.model, lora: o.lora, seed: o.seed });
-  const source = { plan: { perDeviceBatchSize: o.perDeviceBatchSize ?? 4, shuffle: o.shuffle ?? true }, ...(o.layout && { layout: o.layout }) };
+  const source = {
+    plan: { perDeviceBatchSize: o.perDeviceBatchSize ?? 4, shuffle: o.shuffle ?? true },
+    ...(o.layout && { layout: o.layout }),
+  };
   const count = o.count ?? 16;
   const pairs = exampleSource(examples(count, { completions: 2 }), source);
   const heldOut = o.evaluation ? exampleSource(examples(5, { completions: 2 }, 2), source) : undefined;
