@@ -138,7 +138,8 @@ function configError(
   error: z.ZodError,
   { method, where, given }: { method: MethodName; where: string; given: Readonly<Record<string, unknown>> },
 ): AttuneError {
-  const issue = error.issues[0]!;
+  // A misspelt name explains a missing one, so it is told first.
+  const issue = error.issues.find(({ code }) => code === "unrecognized_keys") ?? error.issues[0]!;
   if (issue.code === "unrecognized_keys") return unknownSetting(issue.keys[0]!, { method, where });
   const name = String(issue.path[0] ?? "");
   const value = given[name];

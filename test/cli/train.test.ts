@@ -1,0 +1,232 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { attune, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
+
+const folder = temporaryFolder();
+const two = writeRows(join(folder, "two.jsonl"), twoPairs);
+const many = writeRows(join(folder, "many.jsonl"), pairs(24));
+const to = (name: string): string => join(folder, name);
+const read = (...path: string[]): string => readFileSync(join(...path), "utf8");
+const logOf = (output: string): Record<string, number>[] =>
+  read(output, "log.jsonl")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, number>);
+const train = (method: string, output: string, ...more: string[]) =>
+  attune("train", method, "--model", model, "--output", output, "--threads", "1", ...more);
+
+describe.skipIf(noModel !== undefined)("attune train", () => {
+  it("trains DPO on two rows and leaves a model, a log and the record of the run", async () => {
+    const output = to("first");
+    const { code, out, err } = await train(
+      "dpo",
+      output,
+      "--data",
+      two,
+      "--max-steps",
+      "2",
+      "--learning-rate",
+      "1e-4",
+      "--logging-steps",
+      "1",
+    );
+    expect(err).toContain("policy equals reference");
+    expect(code).toBe(0);
+    expect(out).toContain(`model in ${join(output, "model")}`);
+    expect(readdirSync(join(output, "model")).sort()).toEqual([
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+    const log = logOf(output);
+    expect(log.map((line) => line["step"])).toEqual([1, 2]);
+    expect(log[0]!["loss"]).toBeCloseTo(Math.LN2, 4);
+    expect(log[1]!["loss"]).toBeLessThan(Math.LN2);
+    const run = JSON.parse(read(output, "run.json")) as Record<string, Record<string, unknown>>;
+    expect(run).toMatchObject({
+      status: "done",
+      method: "dpo",
+      seeds: { seed: 42 },
+      loss: { type: "sigmoid", beta: 0.1 },
+    });
+    expect(run["versions"]).toHaveProperty("onnxruntime");
+    expect(Object.values(run["data"]!["sha256"] as object)[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect(run["model"]!["sha256"]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("repeats a run from its config.json, byte for byte", async () => {
+    const again = to("again");
+    expect(
+      (await attune("train", "dpo", "--config", join(to("first"), "config.json"), "--output", again)).code,
+    ).toBe(0);
+    const weights = (output: string): Buffer => readFileSync(join(output, "model", "model.safetensors"));
+    expect(weights(again).equals(weights(to("first")))).toBe(true);
+  });
+
+  it("refuses a folder that holds a run, and goes on with it when asked", async () => {
+    const { code, err } = await train("dpo", to("first"), "--data", two);
+    expect(code).toBe(2);
+    expect(err).toContain("--resume goes on with it");
+  });
+
+  it.each(["sft", "reward", "orpo", "simpo", "kto"])(
+    "trains %s from pairs and prints what was converted",
+    async (method) => {
+      const { code, out, err } = await train(
+        method,
+        to(method),
+        "--data",
+        many,
+        "--max-steps",
+        "2",
+        "--per-device-train-batch-size",
+        "4",
+        "--json",
+      );
+      expect(err).not.toContain("error");
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toMatchObject({ finished: "done", steps: 2, model: join(to(method), "model") });
+    },
+  );
+
+  it("evaluates on held-out prompts and gives the interval of the accuracy", async () => {
+    const { out } = await train(
+      "reward",
+      to("held"),
+      "--data",
+      many,
+      "--eval-split",
+      "0.3",
+      "--max-steps",
+      "2",
+      "--json",
+    );
+    const { accuracy } = JSON.parse(out) as { accuracy: Record<string, number> };
+    expect(accuracy["low"]).toBeLessThan(accuracy["value"]!);
+    expect(accuracy["high"]).toBeGreaterThan(accuracy["value"]!);
+    expect(logOf(to("held")).at(-1)).toHaveProperty("eval_accuracy", accuracy["value"]);
+  });
+
+  it("gives the same losses with a precomputed reference, which is kept and verified", async () => {
+    const flags = [
+      "--data",
+      many,
+      "--max-steps",
+      "3",
+      "--learning-rate",
+      "1e-3",
+      "--logging-steps",
+      "1",
+      "--lora-r",
+      "4",
+    ];
+    await train("dpo", to("live"), ...flags);
+    const cache = to("cache");
+    const first = await train(
+      "dpo",
+      to("precomputed"),
+      ...flags,
+      "--reference",
+      "precomputed",
+      "--cache-dir",
+      cache,
+    );
+    expect(first.err).toContain("24 training rows computed");
+    const second = await train(
+      "dpo",
+      to("cached"),
+      ...flags,
+      "--reference",
+      "precomputed",
+      "--cache-dir",
+      cache,
+    );
+    expect(second.err).toContain("read from the cache, a sample verified");
+    const losses = (name: string) => logOf(to(name)).map((line) => line["loss"]!);
+    losses("live").forEach((loss, i) => {
+      expect(losses("precomputed")[i]).toBeCloseTo(loss, 4);
+      expect(losses("cached")[i]).toBe(losses("precomputed")[i]);
+    });
+    expect(existsSync(join(to("live"), "model", "adapter_config.json"))).toBe(true);
+  });
+
+  it("gives the same weights resumed as uninterrupted, and the same log", async () => {
+    const flags = [
+      "--data",
+      many,
+      "--learning-rate",
+      "1e-3",
+      "--per-device-train-batch-size",
+      "4",
+      "--save-steps",
+      "2",
+      "--logging-steps",
+      "1",
+      "--max-steps",
+      "5",
+    ];
+    await train("dpo", to("whole"), ...flags);
+    const { rmSync, cpSync, writeFileSync } = await import("node:fs");
+    cpSync(to("whole"), to("part"), { recursive: true });
+    rmSync(join(to("part"), "checkpoint-5"), { recursive: true });
+    rmSync(join(to("part"), "model"), { recursive: true });
+    writeFileSync(join(to("part"), "log.jsonl"), `${read(to("part"), "log.jsonl")}{"step":6,"lo`);
+    const { code, err } = await train("dpo", to("part"), ...flags, "--resume");
+    expect(err).toContain("going on after step 4");
+    expect(code).toBe(0);
+    const weights = (name: string): Buffer => readFileSync(join(to(name), "model", "model.safetensors"));
+    expect(weights("part").equals(weights("whole"))).toBe(true);
+    expect(logOf(to("part")).map((line) => line["loss"])).toEqual(
+      logOf(to("whole")).map((line) => line["loss"]),
+    );
+    const other = await train("dpo", to("part"), ...flags, "--resume", "--beta", "0.3");
+    expect(other.code).toBe(1);
+    expect(other.err).toMatch(/beta: expected a checkpoint of this run/);
+  });
+
+  it("keeps the best checkpoint, stops early and gives the best model", async () => {
+    const { code, out } = await train(
+      "dpo",
+      to("best"),
+      "--data",
+      many,
+      "--eval-split",
+      "0.3",
+      "--learning-rate",
+      "1e-2",
+      "--eval-steps",
+      "1",
+      "--save-steps",
+      "1",
+      "--max-steps",
+      "12",
+      "--early-stopping-patience",
+      "2",
+      "--load-best-model-at-end",
+      "--per-device-train-batch-size",
+      "4",
+      "--json",
+    );
+    expect(code).toBe(0);
+    const result = JSON.parse(out) as {
+      steps: number;
+      best: { step: number; value: number };
+      evaluation: { metrics: Record<string, number> };
+    };
+    expect(result.evaluation.metrics["eval_loss"]).toBe(result.best.value);
+    expect(existsSync(join(to("best"), `checkpoint-${result.best.step}`))).toBe(true);
+  });
+
+  it("prints the memory of each term and refuses what cannot fit with flags that make it fit", async () => {
+    const { code, out } = await train("dpo", to("memory"), "--data", many, "--memory");
+    expect(code).toBe(0);
+    expect(out).toContain("optimiser state, two buffers");
+    expect(existsSync(to("memory"))).toBe(false);
+    const refused = await train("dpo", to("memory"), "--data", many, "--memory-limit", "256");
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/memory: expected at most .* free, got an estimate/);
+    expect(existsSync(to("memory"))).toBe(false);
+  });
+});
