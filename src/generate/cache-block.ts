@@ -1,11 +1,10 @@
 /**
- * Blocks of cached keys and values, and the copying of rows between them: how finished rows leave, new ones join, and
- * the samples of one prompt each get its cache. Knows rows by index, not what they say.
+ * A block of cached keys and values, and its change of size: finished rows leave, room is made for more rows or longer
+ * ones. Knows rows by index, not what they say.
  */
 import { cacheShape, type ModelConfig } from "../models/index.js";
 import {
   type Backend,
-  concat,
   gather,
   type Graph,
   type HostTensor,
@@ -14,7 +13,6 @@ import {
   type Program,
   type Resident,
   slice,
-  type Tensor,
 } from "../tensor/index.js";
 import { cacheNames } from "./step-graph.js";
 
@@ -54,50 +52,38 @@ export const freeBlock = ({ backend }: BlockContext, block: CacheBlock): Promise
   backend.free(Object.values(block.residents));
 
 /**
- * A new block whose row i is row `index[i]` of the sources laid end to end; the sources are freed, layer by layer, so
- * that no two whole blocks are held. Rows beyond `index` hold nothing of meaning.
+ * A block of another size whose row i is row `index[i]` of the old one, which is freed layer by layer, so that no two
+ * whole blocks are held. Rows beyond `index` hold nothing of meaning.
  */
-export async function arrangeRows(
+export async function resizeBlock(
   context: BlockContext,
-  sources: readonly CacheBlock[],
+  old: CacheBlock,
   { index, ...size }: BlockSize & { index: readonly number[] },
 ): Promise<CacheBlock> {
   const { backend, config } = context;
-  const key = JSON.stringify(["arrange", size, sources.map(({ rows, capacity }) => [rows, capacity])]);
-  const program = await context.program(key, () => arrangeGraph(config, sources, size));
+  const key = JSON.stringify(["resize", old.rows, old.capacity, size.rows, size.capacity]);
+  const program = await context.program(key, () => resizeGraph(config, old, size));
   const data = new Int32Array(size.rows);
   data.set(index);
   const picked: HostTensor = { shape: [size.rows], dtype: "int32", data };
   const shape = cacheShape(config, size);
   const residents: Record<string, Resident> = {};
   for (const name of cacheNames(config.layerCount)) {
-    const own = sources.map((block) => block.residents[name]!);
+    const source = old.residents[name]!;
     const target = await backend.zeros({ shape, dtype: "float32" });
-    const feeds = Object.fromEntries(own.map((resident, i) => [`source.${i}`, resident]));
-    await program.run({ ...feeds, index: picked }, { into: { rows: target } });
-    await backend.free(own);
+    await program.run({ cache: source, index: picked }, { into: { rows: target } });
+    await backend.free([source]);
     residents[name] = target;
   }
   return { ...size, residents };
 }
 
-function arrangeGraph(
-  config: ModelConfig,
-  sources: readonly BlockSize[],
-  { rows, capacity }: BlockSize,
-): Graph {
-  const inputs = sources.map((size, i) => input(`source.${i}`, cacheShape(config, size)));
+function resizeGraph(config: ModelConfig, old: BlockSize, { rows, capacity }: BlockSize): Graph {
+  const cache = input("cache", cacheShape(config, old));
   const index = input("index", [rows], "int32");
-  const fitted = inputs.map((t) => fit(t, capacity));
+  const kept = gather(slice(cache, 2, { start: 0, end: Math.min(capacity, old.capacity) }), index);
   return {
-    inputs: { ...Object.fromEntries(inputs.map((t, i) => [`source.${i}`, t])), index },
-    outputs: { rows: gather(concat(fitted, 0), index) },
+    inputs: { cache, index },
+    outputs: { rows: pad(kept, 2, { before: 0, after: capacity - kept.shape[2]! }) },
   };
-}
-
-function fit(cache: Tensor, capacity: number): Tensor {
-  const own = cache.shape[2]!;
-  return own < capacity
-    ? pad(cache, 2, { before: 0, after: capacity - own })
-    : slice(cache, 2, { start: 0, end: capacity });
 }

@@ -5,15 +5,26 @@
 import { AttuneError } from "../errors.js";
 import type { ModelConfig } from "../models/index.js";
 import { capacityBucket, rowBucket } from "./buckets.js";
-import { arrangeRows, type CacheBlock, freeBlock, rowBytes } from "./cache-block.js";
+import {
+  type BlockSize,
+  type CacheBlock,
+  emptyBlock,
+  freeBlock,
+  resizeBlock,
+  rowBytes,
+} from "./cache-block.js";
 import type { EngineSettings } from "./options.js";
 import { chunkLength, promptChunks } from "./prompt-chunks.js";
-import { advance, roomNeeded, type Sequence } from "./sequence.js";
+import { advance, newestIndex, roomNeeded, type Sequence } from "./sequence.js";
 import type { Choice } from "./step-graph.js";
 import type { Chooser, StepRunner } from "./step-runner.js";
 
-/** New rows join when this share of all rows is free: copying the others' caches is paid once for several. */
-const refillShare = 1 / 8;
+/** New rows join when this share of all rows is free: prompts are read faster several at a time. */
+const refillShare = 1 / 16;
+/** With so many rows attention costs enough, and it reads all the room there is, that room grows as it is needed. */
+const rowsWorthGrowing = 16;
+/** Tokens that room grows by, before rounding. */
+const stretch = 64;
 /** A block shrinks for at least so many more steps, else making the smaller program costs more than it saves. */
 const stepsWorthShrinking = 16;
 
@@ -21,12 +32,6 @@ interface Block {
   cache: CacheBlock;
   slots: (Sequence | undefined)[];
   sequenceLength: number;
-}
-
-/** A new row whose prompt has been read, and the row of its cache. */
-interface Newcomer {
-  sequence: Sequence;
-  row: number;
 }
 
 export class Engine {
@@ -105,10 +110,9 @@ export class Engine {
     if (joining.length === 0 || (active.length > 0 && joining.length < worth)) return;
     const taken = new Set(joining);
     this.#waiting = this.#waiting.filter((sequence) => !taken.has(sequence));
-    const sequenceLength = ropeLength(this.#runner.config, joining[0]!);
     try {
-      const { blocks, newcomers } = await this.#read(joining, sequenceLength);
-      await this.#rearrange({ blocks, newcomers, sequenceLength });
+      const block = await this.#fit([...active, ...joining], ropeLength(this.#runner.config, joining[0]!));
+      await this.#read(block, joining);
     } catch (error) {
       for (const sequence of joining) sequence.onError(error as Error);
       throw error;
@@ -147,31 +151,27 @@ export class Engine {
   }
 
   /** Reads the prompts of new rows, each once, in runs of like length; chooses the first token of every row. */
-  async #read(
-    joining: readonly Sequence[],
-    sequenceLength: number,
-  ): Promise<{ blocks: CacheBlock[]; newcomers: Newcomer[] }> {
+  async #read(block: Block, joining: readonly Sequence[]): Promise<void> {
     const { maxRows, prefillTokens } = this.#settings;
-    const blocks: CacheBlock[] = [];
-    const newcomers: Newcomer[] = [];
-    let offset = 0;
+    const { cache, slots, sequenceLength } = block;
+    const free = slots.flatMap((sequence, slot) => (sequence ? [] : [slot]));
     for (const chunk of promptChunks(joining, { prefillTokens, maxRows })) {
-      const rows = rowBucket(chunk.length, maxRows);
-      const prompts = chunk.map(([sequence]) => sequence!.prompt);
-      const { block, chooser } = await this.#runner.prefill(prompts, {
-        rows,
+      const groups = chunk.map((rows) => ({
+        prompt: rows[0]!.prompt,
+        temperature: rows[0]!.sampling.temperature,
+        slots: rows.map(() => free.shift()!),
+      }));
+      const chooser = await this.#runner.prefill(cache, groups, {
+        rows: rowBucket(chunk.length, maxRows),
         length: chunkLength(chunk),
         choice: choiceOf(joining),
         sequenceLength,
-        temperatures: chunk.map(([sequence]) => sequence!.sampling.temperature),
       });
-      blocks.push(block);
-      const readers = chunk.flatMap((group, row) => group.map((sequence) => ({ sequence, row, chooser })));
-      for (const { sequence, row } of await this.#say(readers))
-        newcomers.push({ sequence, row: offset + row });
-      offset += rows;
+      const readers = chunk.flatMap((rows, row) =>
+        rows.map((sequence, i) => ({ sequence, row, chooser, slot: groups[row]!.slots[i]! })),
+      );
+      for (const { sequence, slot } of await this.#say(readers)) slots[slot] = sequence;
     }
-    return { blocks, newcomers };
   }
 
   /** Chooses and hands out a token for each; gives those that go on. */
@@ -182,30 +182,34 @@ export class Engine {
     return list.filter(({ sequence }, i) => !sequence.cancelled && advance(sequence, chosen[i]!));
   }
 
-  /** One block of the rows that go on and the new ones, as small as their number allows. */
-  async #rearrange({ blocks, newcomers, sequenceLength }: Arrival): Promise<void> {
+  /**
+   * A block with slots and room for all of these rows, the active ones kept: as small as they allow when it is new or
+   * asked to `shrink`.
+   */
+  async #fit(
+    sequences: readonly Sequence[],
+    sequenceLength: number,
+    { shrink = false }: { shrink?: boolean } = {},
+  ): Promise<Block> {
     const old = this.#block;
     const kept = (old?.slots ?? []).flatMap((sequence, row) => (sequence ? [{ sequence, row }] : []));
-    const sources = kept.length > 0 ? [old!.cache, ...blocks] : blocks;
-    const offset = kept.length > 0 ? old!.cache.rows : 0;
-    if (old && kept.length === 0) {
+    const keep = old !== undefined && kept.length > 0;
+    const size = wantedSize(sequences, this.#settings.maxRows);
+    const rows = keep && !shrink ? Math.max(size.rows, old.cache.rows) : size.rows;
+    const capacity = keep ? Math.max(size.capacity, old.cache.capacity) : size.capacity;
+    if (keep && rows === old.cache.rows && capacity === old.cache.capacity) return old;
+    if (old && !keep) {
       this.#block = undefined;
       await freeBlock(this.#runner, old.cache);
     }
-    const all = [...kept, ...newcomers.map(({ sequence, row }) => ({ sequence, row: offset + row }))];
-    if (all.length === 0) {
-      for (const block of blocks) await freeBlock(this.#runner, block);
-      return;
-    }
-    const rows = rowBucket(all.length, this.#settings.maxRows);
-    const needed = Math.max(...all.map(({ sequence }) => capacityBucket(roomNeeded(sequence))));
-    const capacity = kept.length > 0 ? Math.max(needed, old!.cache.capacity) : needed;
-    const index = all.map(({ row }) => row);
-    const cache = await this.#runner.timeArranging(() =>
-      arrangeRows(this.#runner, sources, { index, rows, capacity }),
+    const cache = await this.#runner.timeResizing(() =>
+      keep
+        ? resizeBlock(this.#runner, old.cache, { rows, capacity, index: kept.map(({ row }) => row) })
+        : emptyBlock(this.#runner, { rows, capacity }),
     );
-    const slots = Array.from({ length: rows }, (_, i) => all[i]?.sequence);
+    const slots = Array.from({ length: rows }, (_, i) => kept[i]?.sequence);
     this.#block = { cache, slots, sequenceLength };
+    return this.#block;
   }
 
   /** Moves the last rows to a smaller block when most slots are idle and nobody waits for them. */
@@ -213,19 +217,20 @@ export class Engine {
     const { cache, sequenceLength } = this.#block!;
     const active = this.#active;
     const rows = rowBucket(active.length, this.#settings.maxRows);
+    if (active.length === 0 || rows >= cache.rows || this.#waiting.length > 0) return;
     const steps = Math.max(...active.map(({ limit, produced }) => limit - produced));
-    if (active.length === 0 || rows >= cache.rows || this.#waiting.length > 0 || steps < stepsWorthShrinking)
-      return;
-    const size = { rows, capacity: cache.capacity, choice: choiceOf(active), sequenceLength };
+    const size = { rows, steps: 1, capacity: cache.capacity, choice: choiceOf(active), sequenceLength };
     // A size that is not compiled yet has to pay for that.
-    if (rows > cache.rows / 4 && !this.#runner.ready(size)) return;
-    await this.#rearrange({ blocks: [], newcomers: [], sequenceLength });
+    if (!this.#runner.ready(size) && (rows > cache.rows / 4 || steps < stepsWorthShrinking)) return;
+    await this.#fit(active, sequenceLength, { shrink: true });
   }
 
   async #decode(): Promise<void> {
-    const { cache, slots, sequenceLength } = this.#block!;
     const active = this.#active;
     if (active.length === 0) return;
+    const full = active.some((sequence) => newestIndex(sequence) >= this.#block!.cache.capacity);
+    if (full) await this.#fit(active, this.#block!.sequenceLength);
+    const { cache, slots, sequenceLength } = this.#block!;
     const chooser = await this.#runner.decode(cache, slots, { choice: choiceOf(active), sequenceLength });
     const readers = slots.flatMap((sequence, row) => (sequence ? [{ sequence, row, chooser }] : []));
     this.#runner.stats.decodedTokens += readers.length;
@@ -234,11 +239,15 @@ export class Engine {
   }
 }
 
-interface Arrival {
-  blocks: readonly CacheBlock[];
-  /** Rows counted through `blocks` laid end to end. */
-  newcomers: readonly Newcomer[];
-  sequenceLength: number;
+/** Rows, and room for what they are sure to need: all of it for few rows, the next stretch for many. */
+function wantedSize(sequences: readonly Sequence[], maxRows: number): BlockSize {
+  const rows = rowBucket(sequences.length, maxRows);
+  const needed = sequences.map((sequence) => {
+    const whole = roomNeeded(sequence);
+    return rows < rowsWorthGrowing ? whole : Math.min(whole, newestIndex(sequence) + 1 + stretch);
+  });
+  const most = capacityBucket(needed.reduce((a, b) => Math.max(a, b), 1));
+  return { rows, capacity: most };
 }
 
 const closedError = (): AttuneError =>

@@ -63,9 +63,9 @@ export const engineSchema = z.strictObject({
     ),
   prepack: z
     .boolean()
-    .default(false)
+    .optional()
     .describe(
-      "repack frozen weights for decoding: faster for few rows, at the price of a copy of the weights a program",
+      "repack frozen weights for decoding: about a quarter faster, for a copy of the weights in every program (default: where that copy is at most 1 GiB)",
     ),
 });
 

@@ -34,7 +34,8 @@ export interface Sequence extends SequenceEvents {
 }
 
 /** Index in the cache that the newest token will get. */
-export const newestIndex = ({ prompt, produced }: Sequence): number => prompt.length + produced - 1;
+export const newestIndex = ({ prompt, produced }: Sequence): number =>
+  prompt.length + Math.max(produced, 1) - 1;
 
 /** Cache entries that the row can come to need: its last token is never fed back. */
 export const roomNeeded = ({ prompt, limit }: Sequence): number => prompt.length + limit - 1;

@@ -2,8 +2,8 @@
  * Runs the two graphs of generation and chooses a token for each row. Knows rows and caches, not when rows come and go.
  */
 import type { AdaptedModules, ModelGraph } from "../models/index.js";
-import type { Backend, HostTensor, Program, Resident } from "../tensor/index.js";
-import { type CacheBlock, emptyBlock } from "./cache-block.js";
+import type { Backend, HostTensor, OpAttrs, Placement, Program, Resident } from "../tensor/index.js";
+import type { CacheBlock } from "./cache-block.js";
 import { drawToken, likeliest, type Row } from "./draw.js";
 import { ProgramCache } from "./program-cache.js";
 import { type ChosenToken, newestIndex, type Sequence } from "./sequence.js";
@@ -29,8 +29,8 @@ export interface GenerationStats {
   decodeSeconds: number;
   /** Choosing tokens in JavaScript, while the backend waits. */
   chooseSeconds: number;
-  /** Copying cached rows. */
-  arrangeSeconds: number;
+  /** Copying caches to blocks of another size. */
+  resizeSeconds: number;
   /** Making graphs and sessions. */
   compileSeconds: number;
   /** Prompt tokens read, without padding. */
@@ -46,7 +46,7 @@ export const noStats = (): GenerationStats => ({
   prefillSeconds: 0,
   decodeSeconds: 0,
   chooseSeconds: 0,
-  arrangeSeconds: 0,
+  resizeSeconds: 0,
   compileSeconds: 0,
   promptTokens: 0,
   decodedTokens: 0,
@@ -54,15 +54,31 @@ export const noStats = (): GenerationStats => ({
   decodedSlots: 0,
 });
 
-/** Programs that an engine keeps: a few sizes of prompts, of rows, and of copies. */
-const keptPrograms = 12;
+/** Programs kept, of a few sizes of prompts, of rows and of room. */
+const mostPrograms = 16;
+/** Copies of weights that programs of an engine may hold: unpacked bfloat16, or repacked ones. */
+const programBytes = 2 ** 31;
+/** Most weights that are repacked without being asked to. */
+const repackedBytes = 2 ** 30;
 /** Longest time that choosing tokens keeps the event loop, in milliseconds. */
 const longestTurn = 8;
 
+/** Bytes of the frozen weights that a program copies: all when repacked, else those that are not float32 in their file. */
+function copiedBytes({ weights }: ModelGraph, prepack: boolean): number {
+  let bytes = 0;
+  for (const { node, shape } of weights.values()) {
+    if (node.op !== "weight") continue;
+    const { storage } = (node.attrs as OpAttrs["weight"]).source;
+    if (prepack || storage !== "F32") bytes += 4 * shape.reduce((a, b) => a * b, 1);
+  }
+  return bytes;
+}
+
 const ints = (data: Int32Array, shape: number[]): HostTensor => ({ shape, dtype: "int32", data });
 
-/** One graph for one kind of rope; see `sequenceLength` of `CachedOptions`. */
 export interface StepOptions {
+  readonly choice: Choice;
+  /** One graph for one kind of rope; see `CachedOptions`. */
   readonly sequenceLength: number;
 }
 
@@ -73,81 +89,83 @@ export class StepRunner {
   readonly #programs: ProgramCache;
   readonly #prepack: boolean;
 
-  constructor(backend: Backend, model: GenerationModel, { prepack }: { prepack: boolean }) {
+  constructor(backend: Backend, model: GenerationModel, { prepack }: { prepack?: boolean }) {
     this.backend = backend;
     this.model = model;
-    this.#prepack = prepack;
-    this.#programs = new ProgramCache(backend, keptPrograms);
+    this.#prepack = prepack ?? copiedBytes(model.graph, true) <= repackedBytes;
+    const bytes = copiedBytes(model.graph, this.#prepack);
+    // At least one for prompts and one for what follows.
+    const most = Math.min(mostPrograms, Math.max(2, Math.floor(programBytes / Math.max(1, bytes))));
+    this.#programs = new ProgramCache(backend, most);
   }
 
   get config() {
     return this.model.graph.config;
   }
 
-  /** For `arrangeRows`. */
+  /** For `resizeBlock`. */
   readonly program: (key: string, graph: Parameters<ProgramCache["get"]>[1]) => Promise<Program> = (
     key,
     graph,
   ) => this.#timed("compileSeconds", () => this.#programs.get(key, graph));
 
-  /** Reads prompts, right-padded, into a fresh block; gives the block and a way to choose the first token of any row. */
-  async prefill(
-    prompts: readonly (readonly number[])[],
-    { rows, length, choice, sequenceLength, temperatures }: PrefillOptions,
-  ): Promise<{ block: CacheBlock; chooser: Chooser }> {
-    const block = await emptyBlock(this, { rows, capacity: length });
+  /** Reads prompts, right-padded, each into the slots of its rows; gives a way to choose the first token of any row. */
+  async prefill(cache: CacheBlock, groups: readonly SlotGroup[], options: PrefillOptions): Promise<Chooser> {
+    const { rows, length, choice, sequenceLength } = options;
     const ids = new Int32Array(rows * length);
     const positions = new Int32Array(rows * length);
     const last = new Int32Array(rows);
-    prompts.forEach((prompt, row) => {
+    const temperatures = new Float64Array(rows);
+    const index = new PlacementList();
+    groups.forEach(({ prompt, temperature, slots }, row) => {
       ids.set(prompt, row * length);
       for (let t = 0; t < prompt.length; t++) positions[row * length + t] = t;
       last[row] = prompt.length - 1;
+      temperatures[row] = temperature;
+      for (const slot of slots) index.add({ from: row, to: slot, at: 0, count: prompt.length });
       this.stats.promptTokens += prompt.length;
     });
     const tokens = {
       inputIds: ints(ids, [rows, length]),
       positions: ints(positions, [rows, length]),
       last: ints(last, [rows]),
-      // The kernel takes a batch of prompts only where it is told of the padded length.
-      total: ints(Int32Array.of(length), [1]),
     };
-    const size = { rows, steps: length, capacity: length, choice, sequenceLength };
-    const chooser = await this.#step({ size, block, tokens, temperatures, seconds: "prefillSeconds" });
-    return { block, chooser };
+    const size = { rows, steps: length, capacity: null, choice, sequenceLength };
+    return this.#step({ size, cache, tokens, temperatures, index, seconds: "prefillSeconds" });
   }
 
   /** One more token for each row of the block; `slots` has undefined where a row is idle. */
   async decode(
-    block: CacheBlock,
+    cache: CacheBlock,
     slots: readonly (Sequence | undefined)[],
-    { choice, sequenceLength }: StepOptions & { choice: Choice },
+    { choice, sequenceLength }: StepOptions,
   ): Promise<Chooser> {
-    const { rows, capacity } = block;
+    const { rows, capacity } = cache;
     const ids = new Int32Array(rows);
     const last = new Int32Array(rows);
     const temperatures = new Float64Array(rows).fill(1);
+    const index = new PlacementList();
     slots.forEach((sequence, row) => {
       if (!sequence) return;
       ids[row] = sequence.newest;
       last[row] = newestIndex(sequence);
       temperatures[row] = sequence.sampling.temperature;
+      index.add({ from: row, to: row, at: last[row]!, count: 1 });
     });
     const tokens = {
       inputIds: ints(ids, [rows, 1]),
       positions: ints(last, [rows, 1]),
       last: ints(last, [rows]),
-      total: ints(Int32Array.of(last.reduce((a, b) => Math.max(a, b)) + 1), [1]),
     };
     this.stats.decodeSteps++;
     this.stats.decodedSlots += rows;
     const size = { rows, steps: 1, capacity, choice, sequenceLength };
-    return this.#step({ size, block, tokens, temperatures, seconds: "decodeSeconds" });
+    return this.#step({ size, cache, tokens, temperatures, index, seconds: "decodeSeconds" });
   }
 
   /** Whether a decode step of this size is compiled already. */
-  ready(size: { rows: number; capacity: number; choice: Choice; sequenceLength: number }): boolean {
-    return this.#programs.has(stepKey({ ...size, steps: 1 }));
+  ready(size: StepGraphOptions): boolean {
+    return this.#programs.has(stepKey(size));
   }
 
   release(): Promise<void> {
@@ -171,25 +189,28 @@ export class StepRunner {
     });
   }
 
-  async timeArranging<T>(work: () => Promise<T>): Promise<T> {
-    return this.#timed("arrangeSeconds", work);
+  async timeResizing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#timed("resizeSeconds", work);
   }
 
-  async #step({ size, block, tokens, temperatures, seconds }: StepRun): Promise<Chooser> {
+  async #step({ size, cache, tokens, temperatures, index, seconds }: StepRun): Promise<Chooser> {
     const { graph, adapters, parameters } = this.model;
     const program = await this.#timed("compileSeconds", () =>
       this.#programs.get(stepKey(size), () => stepGraph(graph, { ...size, ...(adapters && { adapters }) }), {
         // Repacked weights serve products of few rows; prompts have many.
-        prepack: this.#prepack && size.steps === 1,
+        prepack: this.#prepack && size.capacity !== null,
       }),
     );
     const inverse = Float32Array.from({ length: size.rows }, (_, row) => 1 / (temperatures[row] || 1));
-    const feeds: Record<string, HostTensor | Resident> = { ...tokens, ...block.residents, ...parameters };
+    const feeds: Record<string, HostTensor | Resident> = { ...tokens, ...parameters };
+    if (size.capacity !== null) Object.assign(feeds, cache.residents);
     if (size.choice === "sample") {
       feeds["inverseTemperature"] = { shape: [size.rows, 1], dtype: "float32", data: inverse };
     }
-    const into = block.residents;
-    const out = await this.#timed(seconds, () => program.run(feeds, { into, inPlace: Object.keys(into) }));
+    const where = index.arrays();
+    const place: Record<string, Placement> = {};
+    for (const [name, resident] of Object.entries(cache.residents)) place[name] = { resident, ...where };
+    const out = await this.#timed(seconds, () => program.run(feeds, { place }));
     return size.choice === "greedy" ? greedyChooser(out) : samplingChooser(out);
   }
 
@@ -206,17 +227,36 @@ export class StepRunner {
 interface PrefillOptions extends StepOptions {
   rows: number;
   length: number;
-  choice: Choice;
-  /** Of each row; 0 where tokens are not drawn. */
-  temperatures: ArrayLike<number>;
+}
+
+/** A prompt, and the slots of the rows that begin with it and draw at one temperature. */
+export interface SlotGroup {
+  readonly prompt: readonly number[];
+  readonly temperature: number;
+  readonly slots: readonly number[];
 }
 
 interface StepRun {
   size: StepGraphOptions;
-  block: CacheBlock;
+  cache: CacheBlock;
   tokens: Readonly<Record<string, HostTensor>>;
   temperatures: ArrayLike<number>;
+  index: PlacementList;
   seconds: keyof GenerationStats;
+}
+
+/** Collects where new entries go. */
+class PlacementList {
+  readonly #list: { from: number; to: number; at: number; count: number }[] = [];
+
+  add(entry: { from: number; to: number; at: number; count: number }): void {
+    this.#list.push(entry);
+  }
+
+  arrays(): Omit<Placement, "resident"> {
+    const of = (key: "from" | "to" | "at" | "count") => Int32Array.from(this.#list, (entry) => entry[key]);
+    return { from: of("from"), to: of("to"), at: of("at"), count: of("count") };
+  }
 }
 
 const stepKey = ({ rows, steps, capacity, choice, sequenceLength }: StepGraphOptions): string =>

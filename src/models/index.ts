@@ -28,7 +28,14 @@ export {
 } from "./safetensors-write.js";
 export { ropeFrequencies, ropeTables, type RopeFrequencies, type RopeTables } from "./rope.js";
 export { attention, attentionMasks, type TokenInputs } from "./graph/attention.js";
-export { type AttentionPlan, attentionBlock, causalPlan, planAttention, planCost, planCovers } from "./graph/attention-plan.js";
+export {
+  type AttentionPlan,
+  attentionBlock,
+  causalPlan,
+  planAttention,
+  planCost,
+  planCovers,
+} from "./graph/attention-plan.js";
 export {
   embeddingName,
   type ForwardOptions,
@@ -39,14 +46,12 @@ export {
 } from "./graph/decoder.js";
 export {
   type CachedForward,
-  cachedForward,
   type CachedOptions,
-  type CachedSizes,
-  type CachedTokens,
-  cachedTokenInputs,
-  cacheInputs,
   cacheShape,
   type LayerCache,
+  nextForward,
+  promptForward,
+  type StepTokens,
 } from "./graph/cached-decoder.js";
 export {
   headOutputs,

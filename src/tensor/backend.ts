@@ -18,6 +18,18 @@ export interface Resident extends TensorType {
   readonly id: number;
 }
 
+/**
+ * Where an output [n, ..., steps, inner] goes in a resident [m, ..., capacity, inner] that has more room: for each j,
+ * its first `count[j]` steps of row `from[j]` become the resident's steps `at[j]`, ... of row `to[j]`.
+ */
+export interface Placement {
+  readonly resident: Resident;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly at: Int32Array;
+  readonly count: Int32Array;
+}
+
 export interface RunOptions {
   /** Outputs to leave in the backend, each in the resident named; the others are returned. */
   into?: Readonly<Record<string, Resident>>;
@@ -26,6 +38,8 @@ export interface RunOptions {
    * in place). Without this, a resident that is both read and written is written beside itself and swapped.
    */
   inPlace?: readonly string[];
+  /** Outputs that are written into parts of residents (new entries of a cache), and not returned. */
+  place?: Readonly<Record<string, Placement>>;
 }
 
 export interface Program {

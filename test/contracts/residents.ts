@@ -133,6 +133,8 @@ export function residentConformance(make: () => Backend, { tolerance }: { tolera
 
     it("hold a cache that is written in place", () => cacheInPlace(make(), tolerance));
 
+    it("take new entries of a run in place, and no others", () => entriesInPlace(make(), tolerance));
+
     it("cannot be used once freed", async () => {
       const program = await compile();
       const [gone, kept] = [await make().upload(two(1, 2)), await make().upload(two(1, 2))];
@@ -235,4 +237,52 @@ async function cacheInPlace(backend: Backend, tolerance: number): Promise<void> 
   await backend.free([...whole, ...grown]);
   await prompt.release();
   await single.release();
+}
+
+/** Steps 0.. of rows of [2, 2, 3, 2] go into a cache [3, 2, 5, 2] of ones. */
+async function entriesInPlace(backend: Backend, tolerance: number): Promise<void> {
+  const entries = input("entries", [2, 2, 3, 2]);
+  const graph = { inputs: { entries }, outputs: { placed: mul(entries, 2), total: sum(entries) } };
+  const program = await backend.compile(graph);
+  const cache = await backend.upload(
+    f32(
+      [3, 2, 5, 2],
+      Array.from({ length: 60 }, () => 1),
+    ),
+  );
+  const given = random([2, 2, 3, 2], 7);
+  const of = (...list: number[]): Int32Array => Int32Array.from(list);
+  // Row 1 to two rows of the cache, of row 0 two steps; row 1 of the cache is left at its ends.
+  const index = { from: of(1, 1, 0), to: of(0, 2, 1), at: of(0, 2, 1), count: of(3, 3, 2) };
+  const result = await program.run({ entries: given }, { place: { placed: { resident: cache, ...index } } });
+  expect(Object.keys(result)).toEqual(["total"]);
+  const expected = Array.from({ length: 60 }, () => 1);
+  index.from.forEach((from, j) => {
+    for (let head = 0; head < 2; head++) {
+      for (let step = 0; step < index.count[j]!; step++) {
+        for (let i = 0; i < 2; i++) {
+          const own = ((from * 2 + head) * 3 + step) * 2 + i;
+          expected[((index.to[j]! * 2 + head) * 5 + index.at[j]! + step) * 2 + i] = 2 * given.data[own]!;
+        }
+      }
+    }
+  });
+  expectClose(await backend.download(cache), expected, { tolerance, what: "cache" });
+  const refused = { code: "backend" };
+  for (const wrong of [
+    { ...index, at: of(0, 3, 1) },
+    { ...index, to: of(0, 3, 1) },
+    { ...index, from: of(2, 1, 0) },
+    { ...index, count: of(4, 3, 2) },
+    { ...index, count: of(3) },
+  ]) {
+    const place = { placed: { resident: cache, ...wrong } };
+    await expect(program.run({ entries: given }, { place })).rejects.toMatchObject(refused);
+  }
+  const flat = await backend.zeros({ shape: [3, 2, 5, 3], dtype: "float32" });
+  const place = { placed: { resident: flat, ...index } };
+  await expect(program.run({ entries: given }, { place })).rejects.toMatchObject(refused);
+  expectClose(await backend.download(cache), expected, { tolerance, what: "cache after refusals" });
+  await backend.free([cache, flat]);
+  await program.release();
 }

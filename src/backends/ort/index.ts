@@ -10,6 +10,7 @@ import {
   type Backend, type CompileOptions, type Graph, type HostTensor, type Program, type Resident, type RunOptions, sameShape, type Shape,
   showShape, sizeOf, type TensorType, type WeightSource,
 } from "../../tensor/index.js";
+import { checkPlacement } from "../placement.js";
 import { lowerGraph } from "./lower-graph.js";
 import type { Command, EngineSettings, Response } from "./protocol.js";
 
@@ -177,6 +178,12 @@ async function compile(engine: Engine, graph: Graph, { id, check, options }: Com
       }
       checkTargets(runOptions.into ?? {}, graph);
       const into = Object.fromEntries(Object.entries(runOptions.into ?? {}).map(([name, r]) => [name, check(r)]));
+      const place = Object.fromEntries(
+        Object.entries(runOptions.place ?? {}).map(([name, placement]) => {
+          checkPlacement(name, graph.outputs[name], placement);
+          return [name, { ...placement, resident: check(placement.resident) }];
+        }),
+      );
       const command: Command = {
         kind: "run",
         program: id,
@@ -184,6 +191,7 @@ async function compile(engine: Engine, graph: Graph, { id, check, options }: Com
         outputs,
         into,
         inPlace: runOptions.inPlace ?? [],
+        place,
       };
       return (await engine.send(command)) as Record<string, HostTensor>;
     },

@@ -1,4 +1,5 @@
 /** What the engine's client and its thread say to each other. Types only. */
+import type { PlacementIndex } from "../placement.js";
 import type { DType, HostTensor, Shape, WeightSource } from "../../tensor/index.js";
 
 export interface EngineSettings {
@@ -25,6 +26,8 @@ export type Command =
       outputs: string[];
       into: Record<string, number>;
       inPlace: readonly string[];
+      /** Outputs written into parts of residents, by id. */
+      place: Record<string, PlacementIndex & { resident: number }>;
     }
   | { kind: "release"; program: number }
   | { kind: "upload"; resident: number; value: HostTensor }

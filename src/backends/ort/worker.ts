@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import type { DType, HostArray, HostTensor, WeightSource } from "../../tensor/index.js";
+import { place } from "../placement.js";
 import type { EngineSettings, Request, Response } from "./protocol.js";
 
 const settings = workerData as EngineSettings;
@@ -136,7 +137,10 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   for (const value of swaps) [value.tensor, value.spare] = [value.spare!, value.tensor];
   const out: Record<string, HostTensor> = {};
   for (const name of request.outputs) {
-    if (!(name in request.into)) out[name] = toHost(results[`out:${name}`] as ort.Tensor);
+    if (name in request.place) {
+      const { resident, ...index } = request.place[name]!;
+      place(toHost(held(resident).tensor), toHost(results[`out:${name}`] as ort.Tensor), index);
+    } else if (!(name in request.into)) out[name] = toHost(results[`out:${name}`] as ort.Tensor);
   }
   return out;
 }

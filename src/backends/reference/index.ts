@@ -13,6 +13,7 @@ import {
   sameShape,
   type TensorType,
 } from "../../tensor/index.js";
+import { checkPlacement, place } from "../placement.js";
 import { plan, showType } from "./program.js";
 import { allocate, fromHost, toHost, type Value } from "./value.js";
 import { readWeight } from "./weights.js";
@@ -48,16 +49,27 @@ export function referenceBackend(): Backend {
     let released = false;
     return {
       graph,
-      async run(feeds, { into = {}, inPlace = [] }: RunOptions = {}) {
+      async run(feeds, { into = {}, inPlace = [], place: placements = {} }: RunOptions = {}) {
         checkOpen();
         if (released) throw refused("program", "a program that is held", "one that was released");
         const bound = bind(feeds, graph, { inputs, held });
         checkTargets(into, graph, held);
         for (const name of inPlace) checkInPlace(name, into, feeds);
+        for (const [name, placement] of Object.entries(placements)) {
+          checkPlacement(name, graph.outputs[name], placement);
+        }
         const results = execute(bound);
         // Values are never changed once made, so a resident that is read and written is simply replaced.
         for (const [name, { id }] of Object.entries(into)) values.set(id, results.get(name)!);
-        const returned = [...results].filter(([name]) => !Object.hasOwn(into, name));
+        for (const [name, placement] of Object.entries(placements)) {
+          const old = held(placement.resident);
+          const value = { ...old, data: old.data.slice() };
+          place(value, results.get(name)!, placement);
+          values.set(placement.resident.id, value);
+        }
+        const returned = [...results].filter(
+          ([name]) => !Object.hasOwn(into, name) && !Object.hasOwn(placements, name),
+        );
         return Object.fromEntries(returned.map(([name, value]) => [name, toHost(value)]));
       },
       async release() {
