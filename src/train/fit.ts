@@ -94,7 +94,7 @@ export interface StepReport {
   graphs: number;
 }
 
-/** Trains; yields a report after every update. Parameters live in the backend until `onParameters` hands them out. */
+/** Trains; yields a report after every update. Parameters live in the backend; the generator returns their values. */
 export async function* fit<B>(trainer: Trainer<B>, options: FitOptions): AsyncGenerator<StepReport, FitResult> {
   const run = await openRun(trainer, options);
   try {
@@ -261,7 +261,7 @@ async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   const { options, state, totalSteps } = run;
   const interrupted = options.signal?.aborted ?? false;
   const done = state.step >= totalSteps;
-  const due = (every: number | undefined): boolean => done || ((every ?? 0) > 0 && state.step % every! === 0);
+  const due = (every: number | undefined): boolean => done || (every !== undefined && every > 0 && state.step % every === 0);
   const scheduled = due(options.saveSteps);
   let gained = false;
   if (run.trainer.evaluation && due(options.evalSteps) && !interrupted) {

@@ -1,5 +1,6 @@
 /** What must be true before the first update: statements of the method about its first batch, checked and printed. */
 import { AttuneError } from "../errors.js";
+import { diagnose } from "./diagnose.js";
 import { metricValues } from "./metrics.js";
 import type { StepPrograms } from "./step-programs.js";
 import type { StartInvariant, Trainer } from "./trainer.js";
@@ -25,11 +26,19 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
     });
   }
   const outcome = await programs.evaluate({ batch, totals: counts, detail: false });
+  if (!Number.isFinite(outcome.loss)) {
+    throw new AttuneError("numeric", {
+      where: `step 0, rows ${trainer.ids(batch).slice(0, 8).join(", ")}`,
+      expected: "a finite loss",
+      got: `${outcome.loss}; ${await diagnose(trainer, batch, programs)}`,
+      fix: "the model as it is gives no finite loss on these rows: look at its weights and at the rows",
+    });
+  }
   const metrics: Record<string, number> = { loss: outcome.loss, ...metricValues(outcome.metrics) };
   const checks = (trainer.invariants ?? []).map((rule) => checkOne(rule, metrics));
   const share = counts.tokens / counts.inputTokens;
   checks.push({ name: "trainable tokens", expected: "more than none", got: `${(100 * share).toFixed(1)}%`, holds: true });
-  checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: Number.isFinite(outcome.loss) });
+  checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: true });
   const broken = checks.find((c) => !c.holds);
   if (broken) {
     const fix = trainer.invariants?.find((rule) => rule.name === broken.name)?.fix ?? "look at the data and the model with `attune inspect`";

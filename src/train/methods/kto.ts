@@ -18,7 +18,7 @@ export interface KtoBatch {
 }
 
 /** A prompt with another's answer can be longer than any example: these rows find their own length. */
-const mismatchedLayout = ({ length: _, ...rest }: LayoutOptions): LayoutOptions => rest;
+const mismatchedLayout = (layout: LayoutOptions): LayoutOptions => ({ ...layout, length: undefined });
 
 /** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
 export function ktoSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
