@@ -164,7 +164,7 @@ function lengthBias(examples: readonly Example[]): string | undefined {
 function histogram(lengths: readonly number[], columns: number): string {
   const most = lengths.reduce((a, b) => Math.max(a, b), 1);
   const width = niceWidth(most / 10);
-  const bins = new Array<number>(Math.floor(most / width) + 1).fill(0);
+  const bins = Array.from({ length: Math.floor(most / width) + 1 }, () => 0);
   for (const length of lengths) bins[Math.floor(length / width)]!++;
   const highest = Math.max(...bins, 1);
   const room = Math.max(10, columns - 30);

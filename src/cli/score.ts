@@ -128,7 +128,7 @@ async function scoreAll(
   const size = (example: Example): number =>
     example.completions.reduce((n, c) => n + c.tokens.length, example.prompt.length);
   const order = examples.map((_, i) => i).sort((a, b) => size(examples[a]!) - size(examples[b]!));
-  const rows: ScoredRow[] = new Array<ScoredRow>(examples.length);
+  const rows: ScoredRow[] = examples.map(({ id }) => ({ id, scores: [] }));
   const windowRows = 32 * batchSize;
   for (let at = 0; at < order.length; at += windowRows) {
     const window = order.slice(at, at + windowRows);

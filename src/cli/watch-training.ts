@@ -48,7 +48,7 @@ export function watchTraining(io: Io): TrainingWatcher {
         break;
       case "checks":
         progress.line(
-          `before the first step\n${table(event.checks.map((c) => [c.holds ? "ok" : "!!", c.name, c.expected, c.got]))}`,
+          `${event.title}\n${table(event.checks.map((c) => [c.holds ? "ok" : "?", c.name, c.expected, c.got]))}`,
         );
         break;
       case "step":

@@ -27,3 +27,18 @@ export {
 } from "./policy.js";
 export { StepPrograms } from "./step-programs.js";
 export type { BatchSource, Feeds, StartInvariant, TraceContext, Traced, Trainer } from "./trainer.js";
+export {
+  estimateTraining,
+  type MemoryReport,
+  METHOD_NAMES,
+  type MethodName,
+  readTrainingConfig,
+  runTraining,
+  type RunTrainingOptions,
+  type TrainingConfig,
+  type TrainingEvent,
+  type TrainingInput,
+  type TrainingResult,
+} from "./job/index.js";
+export { estimateMemory, type MemoryEstimate, type MemoryRequest, type MemoryTerm } from "./memory.js";
+export { referenceLogProbs, type ReferenceCacheOptions } from "./reference-cache.js";

@@ -26,7 +26,7 @@ export type TrainingEvent =
   | { kind: "memory"; memory: MemoryReport }
   | { kind: "start"; output: string; resumedStep: number; lossType: string; reference: string }
   | { kind: "note"; text: string }
-  | { kind: "checks"; checks: readonly StartCheck[] }
+  | { kind: "checks"; title: string; checks: readonly StartCheck[] }
   | { kind: "step"; report: StepReport }
   /** A line of log.jsonl: averages since the last one. */
   | { kind: "log"; line: Readonly<Record<string, number>> }

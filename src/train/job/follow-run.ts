@@ -36,7 +36,7 @@ export async function follow(
     if (first) {
       await folder.write("config.json", config.resolved);
       await folder.write("run.json", record);
-      if (report.start) emit({ kind: "checks", checks: report.start });
+      if (report.start) emit({ kind: "checks", title: "before the first step", checks: report.start });
     }
     finished = report.finished;
     addSums(sums, report.sums);
@@ -53,6 +53,7 @@ export async function follow(
         ...metricValues(sums),
         step_time: seconds / losses.length,
         tokens_per_second: tokens / seconds,
+        graphs: report.graphs,
       };
       folder.log(line);
       emit({ kind: "log", line });

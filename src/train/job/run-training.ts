@@ -8,6 +8,7 @@ import type { Backend } from "../../tensor/index.js";
 import { sha256File } from "../../util/files.js";
 import { versions } from "../../util/versions.js";
 import type { FitOptions } from "../fit.js";
+import { auditChecks } from "./audit-checks.js";
 import { checkMemory, type MemoryReport, requireMemory } from "./check-memory.js";
 import { readTrainingConfig, type TrainingConfig, type TrainingInput } from "./config.js";
 import type { TrainingEvent, TrainingResult } from "./events.js";
@@ -104,6 +105,11 @@ async function prepare(
   const memory = checkMemory(config, { opened, train, plan, evaluates: evaluation !== undefined });
   onEvent({ kind: "memory", memory });
   requireMemory(memory);
+  onEvent({
+    kind: "checks",
+    title: "the data",
+    checks: read.parts.flatMap(({ part, data }) => auditChecks(part, data)),
+  });
   const model = await hashModel(opened);
   const data = await hashFiles(read.parts.flatMap(({ data: part }) => part.files.map(({ file }) => file)));
   const record = {
@@ -177,7 +183,6 @@ function fingerprintOf(
 
 async function train(job: Job, backend: Backend): Promise<TrainingResult> {
   const { config, folder, opened, emit, signal } = job;
-  const s = config.settings;
   const reference = referenceOf(config, opened);
   if (reference.made === "precomputed") await withReference(job, { backend });
   const { evaluation } = job;
