@@ -35,11 +35,13 @@ export function groupedSource<B>(
   }
   const { plan = {} } = options;
   const layout = fixedLayout(examples, options.layout);
+  // The plan asks how many rows a batch takes; a given number of rows is for the layout, which pads up to it.
+  const measured = { pack: layout.pack, length: layout.length, buckets: layout.buckets };
   const lengths = examples.map((e) => unitLengths(e, { sharePrompt: layout.sharePrompt ?? true }));
   const given = plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
   let planned: { epoch: number; batches: number[][] } | undefined;
   const planOf = (epoch: number): number[][] => {
-    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: layout, epoch }) };
+    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: measured, epoch }) };
     return planned.batches;
   };
   return {
