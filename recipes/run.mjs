@@ -4,7 +4,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const sources = fileURLToPath(new URL(".", import.meta.url));
 const compiled = fileURLToPath(new URL("../.build/", import.meta.url));
-const names = readdirSync(sources).flatMap((name) => (name.endsWith(".mjs") ? [] : [name.replace(/\.ts$/, "")]));
+const names = readdirSync(sources).flatMap((name) =>
+  name.endsWith(".mjs") ? [] : [name.replace(/\.ts$/, "")],
+);
 const [name, ...rest] = process.argv.slice(2);
 
 if (name === undefined || !names.includes(name)) {

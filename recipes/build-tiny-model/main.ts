@@ -15,7 +15,13 @@ import { adamw, chain, clipByGlobalNorm, decayMatrices } from "attune/optim";
 import { loadTokenizer, type Tokenizer } from "attune/text";
 import { createPolicy, exampleSource, fitToEnd, sft } from "attune/train";
 import { corpusOptions, tinyCorpus, tinyValidation } from "./corpus.js";
-import { tinyConfig, tinyGenerationConfig, tinyTokenizer, tinyTokenizerConfig, vocabularySize } from "./model-folder.js";
+import {
+  tinyConfig,
+  tinyGenerationConfig,
+  tinyTokenizer,
+  tinyTokenizerConfig,
+  vocabularySize,
+} from "./model-folder.js";
 
 const settings = {
   /** Tokens a step, padding counted. */
@@ -28,14 +34,27 @@ const settings = {
 async function main(folder: string, epochs: number): Promise<void> {
   const start = mkdtempSync(join(tmpdir(), "attune-tiny-"));
   const texts = [...tinyCorpus(corpusOptions)];
-  await writeRandomModel(start, tinyConfig(vocabularySize), { seed: settings.seed, dtype: "F32", std: 0.02, replace: true });
+  await writeRandomModel(start, tinyConfig(vocabularySize), {
+    seed: settings.seed,
+    dtype: "F32",
+    std: 0.02,
+    replace: true,
+  });
   writeJson(start, "tokenizer.json", tinyTokenizer(texts.flatMap((t) => t.content)));
   writeJson(start, "tokenizer_config.json", tinyTokenizerConfig());
   writeJson(start, "generation_config.json", tinyGenerationConfig());
 
   const tokenizer = await loadTokenizer(start);
-  const train = await documents(tokenizer, texts.map((t) => t.text), "corpus");
-  const held = await documents(tokenizer, [...tinyValidation()].map((t) => t.text), "validation");
+  const train = await documents(
+    tokenizer,
+    texts.map((t) => t.text),
+    "corpus",
+  );
+  const held = await documents(
+    tokenizer,
+    [...tinyValidation()].map((t) => t.text),
+    "validation",
+  );
   const opened = await openModel(start);
   const backend = ortBackend({ threads: 2 });
   const source = (examples: Example[]) =>
@@ -43,7 +62,11 @@ async function main(folder: string, epochs: number): Promise<void> {
       plan: { maxTokens: settings.maxTokens, seed: settings.seed, rows: { length: settings.rowLength } },
       layout: { length: settings.rowLength, rows: settings.maxTokens / settings.rowLength },
     });
-  const trainer = sft({ policy: createPolicy(opened, { seed: settings.seed }), train: source(train), evaluation: source(held) });
+  const trainer = sft({
+    policy: createPolicy(opened, { seed: settings.seed }),
+    train: source(train),
+    evaluation: source(held),
+  });
   const began = performance.now();
   const result = await fitToEnd(trainer, {
     backend,
@@ -59,7 +82,9 @@ async function main(folder: string, epochs: number): Promise<void> {
       const rate = Math.round(tokens / seconds);
       const elapsed = Math.round((performance.now() - began) / 1000);
       const held = evaluation ? `, held-out ${evaluation.metrics["eval_loss"]!.toFixed(4)}` : "";
-      console.log(`${step}/${totalSteps} loss ${metrics["loss"]!.toFixed(4)}${held}, ${rate} tokens/s, ${graphs} graphs, ${elapsed} s`);
+      console.log(
+        `${step}/${totalSteps} loss ${metrics["loss"]!.toFixed(4)}${held}, ${rate} tokens/s, ${graphs} graphs, ${elapsed} s`,
+      );
     },
   });
   await backend.close();
@@ -78,7 +103,11 @@ function writeJson(folder: string, name: string, value: unknown): void {
 async function documents(tokenizer: Tokenizer, texts: readonly string[], name: string): Promise<Example[]> {
   const encoded = await tokenizer.encodeBatch([...texts]);
   const end = tokenizer.tokenToId("<|endoftext|>")!;
-  return encoded.map((ids, i) => ({ id: `${name}:${i}`, prompt: [], completions: [{ tokens: [...ids, end] }] }));
+  return encoded.map((ids, i) => ({
+    id: `${name}:${i}`,
+    prompt: [],
+    completions: [{ tokens: [...ids, end] }],
+  }));
 }
 
 const [folder = "models/tiny", epochs = "12"] = process.argv.slice(2);

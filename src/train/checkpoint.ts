@@ -51,7 +51,10 @@ export function listCheckpoints(output: string): number[] {
   } catch {
     return [];
   }
-  return names.flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+  return names
+    .flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 export interface WriteCheckpointOptions {
@@ -62,11 +65,20 @@ export interface WriteCheckpointOptions {
   saveModel: (path: string) => Promise<void>;
 }
 
-export async function writeCheckpoint(output: string, parts: CheckpointParts, o: WriteCheckpointOptions): Promise<string> {
+export async function writeCheckpoint(
+  output: string,
+  parts: CheckpointParts,
+  o: WriteCheckpointOptions,
+): Promise<string> {
   const path = join(output, checkpointName(o.state.step));
   const fill = async (folder: string): Promise<void> => {
     for (const [part, file] of Object.entries(files) as ["parameters" | "optimizer", string][]) {
-      const list = Object.entries(parts[part]).map(([name, r]) => ({ name, shape: r.shape, dtype: "F32" as const, data: () => valueOf(r, o.backend) }));
+      const list = Object.entries(parts[part]).map(([name, r]) => ({
+        name,
+        shape: r.shape,
+        dtype: "F32" as const,
+        data: () => valueOf(r, o.backend),
+      }));
       await writeSafetensors(join(folder, file), list);
     }
     await writeJsonAtomic(join(folder, "state.json"), o.state);
@@ -90,7 +102,9 @@ async function* valueOf(r: Resident, backend: Backend): AsyncGenerator<Float32Ar
 /** Paths relative to `folder`, with `/`, in the order of their names. */
 async function filesUnder(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const names = entries.flatMap((e) => (e.isFile() ? [relative(folder, join(e.parentPath, e.name)).split(sep).join("/")] : []));
+  const names = entries.flatMap((e) =>
+    e.isFile() ? [relative(folder, join(e.parentPath, e.name)).split(sep).join("/")] : [],
+  );
   return names.sort();
 }
 
@@ -98,7 +112,8 @@ async function filesUnder(folder: string): Promise<string[]> {
 async function removeLeftovers(output: string): Promise<void> {
   const names = await readdir(output).catch(() => []);
   for (const name of names) {
-    if (/^\.checkpoint-\d+\.partial-/.test(name)) await rm(join(output, name), { recursive: true, force: true });
+    if (/^\.checkpoint-\d+\.partial-/.test(name))
+      await rm(join(output, name), { recursive: true, force: true });
   }
 }
 
@@ -137,8 +152,16 @@ export async function readCheckpoint(
 }
 
 function readManifest(path: string): Manifest {
-  const { format, fingerprint, files: hashes } = readJson<Partial<Manifest> | null>(path, "manifest.json") ?? {};
-  const complete = format === 1 && fingerprint && hashes && [...Object.values(files), "state.json"].every((file) => file in hashes);
+  const {
+    format,
+    fingerprint,
+    files: hashes,
+  } = readJson<Partial<Manifest> | null>(path, "manifest.json") ?? {};
+  const complete =
+    format === 1 &&
+    fingerprint &&
+    hashes &&
+    [...Object.values(files), "state.json"].every((file) => file in hashes);
   if (complete) return { format, fingerprint, files: hashes };
   throw new AttuneError("checkpoint", {
     where: join(path, "manifest.json"),
@@ -156,7 +179,11 @@ async function hashOf(file: string): Promise<string> {
   }
 }
 
-async function restore(path: string, residents: Readonly<Record<string, Resident>>, backend: Backend): Promise<void> {
+async function restore(
+  path: string,
+  residents: Readonly<Record<string, Resident>>,
+  backend: Backend,
+): Promise<void> {
   const { tensors } = openSafetensors(path);
   for (const [name, r] of Object.entries(residents)) {
     const entry = tensors.get(name);
@@ -187,7 +214,10 @@ function readJson<T>(path: string, file: string): T {
 }
 
 /** Removes all but the newest `keep` checkpoints and the best one. */
-export async function pruneCheckpoints(output: string, { keep, best }: { keep: number; best: number | undefined }): Promise<void> {
+export async function pruneCheckpoints(
+  output: string,
+  { keep, best }: { keep: number; best: number | undefined },
+): Promise<void> {
   const steps = listCheckpoints(output).filter((step) => step !== best);
   for (const step of steps.slice(0, Math.max(0, steps.length - keep))) {
     await rm(join(output, checkpointName(step)), { recursive: true, force: true });

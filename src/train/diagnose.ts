@@ -23,17 +23,28 @@ export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepP
   for (const node of topological([traced.result.loss])) {
     node.outputs.forEach((type, index) => {
       // The chain of masks is made of large negative numbers on purpose; they are finite, so 0 * x tells.
-      if (type.dtype === "float32") probes.push({ label: labelOf({ node, index, ...type }), probe: sum(mul({ node, index, ...type }, 0)) });
+      if (type.dtype === "float32")
+        probes.push({
+          label: labelOf({ node, index, ...type }),
+          probe: sum(mul({ node, index, ...type }, 0)),
+        });
     });
   }
   const outputs = Object.fromEntries(probes.map(({ probe }, i) => [`p${i}`, probe]));
   const total = (name: string): Tensor => input(name, []);
-  const inputs = { ...traced.inputs, ...tree, "total:rows": total("total:rows"), "total:tokens": total("total:tokens") };
+  const inputs = {
+    ...traced.inputs,
+    ...tree,
+    "total:rows": total("total:rows"),
+    "total:tokens": total("total:tokens"),
+  };
   const program = await backend.compile({ inputs, outputs });
   const results = await program.run({ ...trainer.feeds(batch), ...parameters });
   await program.release();
   const bad = probes.findIndex((_, i) => Number.isNaN(results[`p${i}`]!.data[0]!));
-  return bad < 0 ? "every forward tensor is finite: the gradient overflowed" : `the first tensor that went wrong is ${probes[bad]!.label}`;
+  return bad < 0
+    ? "every forward tensor is finite: the gradient overflowed"
+    : `the first tensor that went wrong is ${probes[bad]!.label}`;
 }
 
 /** A sentence: which gradients are not finite, read from where the last step left them. */
@@ -49,7 +60,9 @@ export async function diagnoseGradients<B>({ gradients, backend }: StepPrograms<
 }
 
 function labelOf({ node, shape }: Tensor): string {
-  const named = [node, ...node.inputs.map((t) => t.node)].flatMap((n) => ("name" in n.attrs ? [String(n.attrs.name)] : []));
+  const named = [node, ...node.inputs.map((t) => t.node)].flatMap((n) =>
+    "name" in n.attrs ? [String(n.attrs.name)] : [],
+  );
   const from = named.length > 0 ? ` of ${named.join(", ")}` : "";
   return `${node.op}${from} [${shape.join(", ")}]`;
 }

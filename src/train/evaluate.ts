@@ -32,7 +32,9 @@ export async function evaluate<B>(trainer: Trainer<B>, programs: StepPrograms<B>
     addSums(sums, outcome.metrics);
     loss += outcome.loss;
   }
-  const named = Object.entries({ loss, ...metricValues(sums) }).map(([name, x]) => [`eval_${name}`, x] as const);
+  const named = Object.entries({ loss, ...metricValues(sums) }).map(
+    ([name, x]) => [`eval_${name}`, x] as const,
+  );
   const seconds = (performance.now() - began) / 1000;
   return { metrics: { ...Object.fromEntries(named), eval_runtime: seconds }, rows: totals.rows, seconds };
 }

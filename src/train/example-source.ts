@@ -1,6 +1,15 @@
 /** Batches of tokenised examples in a seeded order. Knows no method; any batch of any epoch can be asked for. */
 import { AttuneError } from "../errors.js";
-import { type Batch, type BatchPlanOptions, type Example, layoutBatch, type LayoutOptions, planBatches, roundToBucket, unitLengths } from "../data/index.js";
+import {
+  type Batch,
+  type BatchPlanOptions,
+  type Example,
+  layoutBatch,
+  type LayoutOptions,
+  planBatches,
+  roundToBucket,
+  unitLengths,
+} from "../data/index.js";
 import { usePlan } from "./methods/batch-graph.js";
 import { type PlanBook, planBook, planSample } from "./plan-book.js";
 import type { BatchSource } from "./trainer.js";
@@ -20,7 +29,9 @@ function fixedLayout(examples: readonly Example[], given: LayoutOptions = {}): L
   const layout = { ...given, buckets: { ...given.buckets, stepsPerOctave: steps } };
   if (given.pack === false || given.length !== undefined) return layout;
   let longest = 1;
-  for (const e of examples) for (const n of unitLengths(e, { sharePrompt: given.sharePrompt ?? true })) longest = Math.max(longest, n);
+  for (const e of examples)
+    for (const n of unitLengths(e, { sharePrompt: given.sharePrompt ?? true }))
+      longest = Math.max(longest, n);
   return { ...layout, length: roundToBucket(longest, layout.buckets) };
 }
 
@@ -38,26 +49,38 @@ export function groupedSource<B>(
   // The plan asks how many rows a batch takes; a given number of rows is for the layout, which pads up to it.
   const measured = { pack: layout.pack, length: layout.length, buckets: layout.buckets };
   const lengths = examples.map((e) => unitLengths(e, { sharePrompt: layout.sharePrompt ?? true }));
-  const given = plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
+  const given =
+    plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
   let planned: { epoch: number; batches: number[][] } | undefined;
   const planOf = (epoch: number): number[][] => {
-    if (planned?.epoch !== epoch) planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: measured, epoch }) };
+    if (planned?.epoch !== epoch)
+      planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: measured, epoch }) };
     return planned.batches;
   };
   return {
     examples: examples.length,
     count: (epoch) => planOf(epoch).length,
-    load: ({ epoch, index }) => Promise.resolve(build(planOf(epoch)[index]!.map((i) => examples[i]!), layout)),
+    load: ({ epoch, index }) =>
+      Promise.resolve(
+        build(
+          planOf(epoch)[index]!.map((i) => examples[i]!),
+          layout,
+        ),
+      ),
   };
 }
 
 /** Batches straight from the layout. */
-export function exampleSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<Batch> {
+export function exampleSource(
+  examples: readonly Example[],
+  options: ExampleSourceOptions = {},
+): BatchSource<Batch> {
   const source = groupedSource(examples, layoutBatch, options);
   let book: Promise<PlanBook> | undefined;
   const openBook = async (): Promise<PlanBook> => {
     const first: Batch[] = [];
-    for (let index = 0; index < Math.min(planSample, source.count(0)); index++) first.push(await source.load({ epoch: 0, index }));
+    for (let index = 0; index < Math.min(planSample, source.count(0)); index++)
+      first.push(await source.load({ epoch: 0, index }));
     return planBook(first);
   };
   return {

@@ -7,9 +7,25 @@
  */
 import { AttuneError } from "../errors.js";
 import type { Recompute } from "../models/index.js";
-import { adamw, chain, clipByGlobalNorm, schedule, type ScheduleName, type ScheduleSettings, type Transform, warmupSteps } from "../optim/index.js";
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  schedule,
+  type ScheduleName,
+  type ScheduleSettings,
+  type Transform,
+  warmupSteps,
+} from "../optim/index.js";
 import type { Backend } from "../tensor/index.js";
-import { listCheckpoints, readCheckpoint, type RunState, writeCheckpoint, checkpointName, pruneCheckpoints } from "./checkpoint.js";
+import {
+  listCheckpoints,
+  readCheckpoint,
+  type RunState,
+  writeCheckpoint,
+  checkpointName,
+  pruneCheckpoints,
+} from "./checkpoint.js";
 import { diagnose, diagnoseGradients } from "./diagnose.js";
 import { evaluate, type EvaluationReport } from "./evaluate.js";
 import { checkStart, type StartCheck } from "./invariants.js";
@@ -67,6 +83,8 @@ export interface FitOptions {
    * lower is better, among the checkpoints that are written anyway. `earlyStopping` brings its own.
    */
   best?: { metric: string; greaterIsBetter: boolean };
+  /** Called before a checkpoint is written, so that a log can hold everything that the checkpoint has behind it. */
+  beforeCheckpoint?: (report: StepReport) => void | Promise<void>;
   /** Ask to stop: the step in hand is finished and a checkpoint written. */
   signal?: AbortSignal;
 }
@@ -95,7 +113,10 @@ export interface StepReport {
 }
 
 /** Trains; yields a report after every update. Parameters live in the backend; the generator returns their values. */
-export async function* fit<B>(trainer: Trainer<B>, options: FitOptions): AsyncGenerator<StepReport, FitResult> {
+export async function* fit<B>(
+  trainer: Trainer<B>,
+  options: FitOptions,
+): AsyncGenerator<StepReport, FitResult> {
   const run = await openRun(trainer, options);
   try {
     const start = run.state.step === 0 ? await checkStart(trainer, run.programs) : undefined;
@@ -123,7 +144,10 @@ export interface FitResult {
 }
 
 /** Runs to the end; for callers that want the result and not the way. */
-export async function fitToEnd<B>(trainer: Trainer<B>, options: FitOptions & { onStep?: (report: StepReport) => void }): Promise<FitResult> {
+export async function fitToEnd<B>(
+  trainer: Trainer<B>,
+  options: FitOptions & { onStep?: (report: StepReport) => void },
+): Promise<FitResult> {
   const reports = fit(trainer, options);
   for (;;) {
     const next = await reports.next();
@@ -159,13 +183,27 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
   for (const [name, r] of Object.entries(parameters)) gradients[name] = await backend.zeros(r);
   const transform = options.optimizer ?? chain(clipByGlobalNorm(1), adamw({ weightDecay: 0 }));
   const optimiser = await createOptimiser(transform, backend, { parameters, gradients });
-  const programs = new StepPrograms(trainer, backend, parameters, gradients, { recompute: options.recompute ?? "attention" });
+  const programs = new StepPrograms(trainer, backend, parameters, gradients, {
+    recompute: options.recompute ?? "attention",
+  });
   const state: RunState = { step: 0, epoch: 0, index: 0, tokens: 0, best: null, withoutGain: 0 };
-  const run: Run<B> = { trainer, options, programs, optimiser, state, totalSteps, rate: (step) => peak * factor(step) };
+  const run: Run<B> = {
+    trainer,
+    options,
+    programs,
+    optimiser,
+    state,
+    totalSteps,
+    rate: (step) => peak * factor(step),
+  };
   if (from === undefined) return run;
   try {
     const fingerprint = options.fingerprint ?? {};
-    run.state = await readCheckpoint(from, { parameters, optimizer: optimiser.state }, { backend, fingerprint });
+    run.state = await readCheckpoint(
+      from,
+      { parameters, optimizer: optimiser.state },
+      { backend, fingerprint },
+    );
     return run;
   } catch (error) {
     await closeRun(run);
@@ -173,7 +211,10 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
   }
 }
 
-function stepsOf<B>({ train }: Trainer<B>, { epochs = 3, gradientAccumulationSteps: k = 1 }: FitOptions): number {
+function stepsOf<B>(
+  { train }: Trainer<B>,
+  { epochs = 3, gradientAccumulationSteps: k = 1 }: FitOptions,
+): number {
   let total = 0;
   for (let epoch = 0; epoch < Math.floor(epochs); epoch++) total += Math.ceil(train.count(epoch) / k);
   const part = epochs - Math.floor(epochs);
@@ -223,9 +264,25 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
 
   const per = run.trainer.train.count(state.epoch);
   const epoch = state.epoch + state.index / per;
-  const metrics = { loss, grad_norm: gradNorm, learning_rate: lr, ...metricValues(sums), num_tokens: state.tokens, epoch };
+  const metrics = {
+    loss,
+    grad_norm: gradNorm,
+    learning_rate: lr,
+    ...metricValues(sums),
+    num_tokens: state.tokens,
+    epoch,
+  };
   const seconds = (performance.now() - began) / 1000;
-  const report: StepReport = { step: number, totalSteps: run.totalSteps, epoch, metrics, sums, seconds, tokens, graphs: programs.made };
+  const report: StepReport = {
+    step: number,
+    totalSteps: run.totalSteps,
+    epoch,
+    metrics,
+    sums,
+    seconds,
+    tokens,
+    graphs: programs.made,
+  };
   await afterStep(run, report);
   return report;
 }
@@ -240,11 +297,18 @@ function totalsOf(
     const own = counts[i]!;
     return { rows: own.rows * counts.length, tokens: own.tokens * counts.length };
   }
-  return counts.reduce((a, b) => ({ rows: a.rows + b.rows, tokens: a.tokens + b.tokens }), { rows: 0, tokens: 0 });
+  return counts.reduce((a, b) => ({ rows: a.rows + b.rows, tokens: a.tokens + b.tokens }), {
+    rows: 0,
+    tokens: 0,
+  });
 }
 
 /** The next micro-batches; a step never crosses an epoch. */
-async function nextBatches<B>({ trainer, options, state }: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } }> {
+async function nextBatches<B>({
+  trainer,
+  options,
+  state,
+}: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } }> {
   const k = options.gradientAccumulationSteps ?? 1;
   let { epoch, index } = state;
   if (index >= trainer.train.count(epoch)) {
@@ -261,7 +325,8 @@ async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   const { options, state, totalSteps } = run;
   const interrupted = options.signal?.aborted ?? false;
   const done = state.step >= totalSteps;
-  const due = (every: number | undefined): boolean => done || (every !== undefined && every > 0 && state.step % every === 0);
+  const due = (every: number | undefined): boolean =>
+    done || (every !== undefined && every > 0 && state.step % every === 0);
   const scheduled = due(options.saveSteps);
   let gained = false;
   if (run.trainer.evaluation && due(options.evalSteps) && !interrupted) {
@@ -273,12 +338,17 @@ async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   if (done) report.finished = "done";
   else if (interrupted) report.finished = "interrupted";
   if (options.output !== undefined && (scheduled || gained || report.finished !== undefined)) {
+    await options.beforeCheckpoint?.(report);
     report.checkpoint = await save(run, options.output);
   }
 }
 
 /** Remembers the best value; true when this is one that has to be saved. */
-function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationReport, { saved }: { saved: boolean }): boolean {
+function noteEvaluation<B>(
+  { options, state }: Run<B>,
+  evaluation: EvaluationReport,
+  { saved }: { saved: boolean },
+): boolean {
   const rule = options.earlyStopping ?? options.best ?? { metric: "eval_loss", greaterIsBetter: false };
   const value = evaluation.metrics[rule.metric];
   if (value === undefined) {
@@ -288,14 +358,18 @@ function noteEvaluation<B>({ options, state }: Run<B>, evaluation: EvaluationRep
       got: rule.metric,
     });
   }
-  const gain = state.best === null || (rule.greaterIsBetter ? value > state.best.value : value < state.best.value);
+  const gain =
+    state.best === null || (rule.greaterIsBetter ? value > state.best.value : value < state.best.value);
   const asked = options.earlyStopping !== undefined || options.best !== undefined;
   if (gain && (asked || saved)) state.best = { metric: rule.metric, value, step: state.step };
   state.withoutGain = gain ? 0 : state.withoutGain + 1;
   return gain && asked;
 }
 
-async function save<B>({ options, programs, optimiser, state, trainer }: Run<B>, output: string): Promise<string> {
+async function save<B>(
+  { options, programs, optimiser, state, trainer }: Run<B>,
+  output: string,
+): Promise<string> {
   const { backend } = options;
   const path = await writeCheckpoint(
     output,
@@ -304,17 +378,26 @@ async function save<B>({ options, programs, optimiser, state, trainer }: Run<B>,
       backend,
       state,
       fingerprint: options.fingerprint ?? {},
-      saveModel: async (folder) => savePolicy(folder, trainer.policy, { values: await downloadParameters(programs.parameters, backend) }),
+      saveModel: async (folder) =>
+        savePolicy(folder, trainer.policy, {
+          values: await downloadParameters(programs.parameters, backend),
+        }),
     },
   );
   await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, best: state.best?.step });
   return path;
 }
 
-function numericError<B>(run: Run<B>, o: { batches: readonly B[]; number: number; what: string }): AttuneError {
+function numericError<B>(
+  run: Run<B>,
+  o: { batches: readonly B[]; number: number; what: string },
+): AttuneError {
   const ids = o.batches.flatMap((batch) => run.trainer.ids(batch));
   const kept = run.options.output === undefined ? [] : listCheckpoints(run.options.output);
-  const last = kept.length > 0 ? `the last good checkpoint is ${checkpointName(kept.at(-1)!)}` : "no checkpoint was written yet";
+  const last =
+    kept.length > 0
+      ? `the last good checkpoint is ${checkpointName(kept.at(-1)!)}`
+      : "no checkpoint was written yet";
   return new AttuneError("numeric", {
     where: `step ${o.number}, rows ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? ", ..." : ""}`,
     expected: "finite numbers",

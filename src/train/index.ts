@@ -8,10 +8,25 @@ export { exampleSource, type ExampleSourceOptions, fixedSource, groupedSource } 
 export { fit, type FitOptions, type FitResult, fitToEnd, type StepReport } from "./fit.js";
 export type { StartCheck } from "./invariants.js";
 export { addSums, emptySums, type MetricSums, metricValues } from "./metrics.js";
-export { batchInputs, type BatchTensors, completionLogps, completionOf, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./methods/batch-graph.js";
+export {
+  batchInputs,
+  type BatchTensors,
+  completionLogps,
+  completionOf,
+  detailMetrics,
+  feedsOf,
+  hiddenOf,
+  shapeOf,
+} from "./methods/batch-graph.js";
 export { kto, type KtoBatch, ktoSource, type KtoTrainerOptions } from "./methods/kto.js";
-export { type PairTensors, pairTrainer, type PairTrainerOptions, type ReferenceMode } from "./methods/pairs.js";
-export { preference, type PreferenceOptions } from "./methods/preference.js";
+export {
+  type PairTensors,
+  pairTrainer,
+  type PairTrainerOptions,
+  type ReferenceMode,
+} from "./methods/pairs.js";
+export { dpo, orpo, preference, type PreferenceOptions, simpo } from "./methods/preference.js";
+export { loadExamples, type LoadedModel, type LoadExamplesOptions, loadModel } from "./load.js";
 export { reward, type RewardTrainerOptions } from "./methods/reward.js";
 export { sft, type SftTrainerOptions } from "./methods/sft.js";
 export {

@@ -37,18 +37,38 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
   const metrics: Record<string, number> = { loss: outcome.loss, ...metricValues(outcome.metrics) };
   const checks = (trainer.invariants ?? []).map((rule) => checkOne(rule, metrics));
   const share = counts.tokens / counts.inputTokens;
-  checks.push({ name: "trainable tokens", expected: "more than none", got: `${(100 * share).toFixed(1)}%`, holds: true });
+  checks.push({
+    name: "trainable tokens",
+    expected: "more than none",
+    got: `${(100 * share).toFixed(1)}%`,
+    holds: true,
+  });
   checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: true });
   const broken = checks.find((c) => !c.holds);
   if (broken) {
-    const fix = trainer.invariants?.find((rule) => rule.name === broken.name)?.fix ?? "look at the data and the model with `attune inspect`";
-    throw new AttuneError("invariant", { where: `step 0: ${broken.name}`, expected: broken.expected, got: broken.got, fix });
+    const fix =
+      trainer.invariants?.find((rule) => rule.name === broken.name)?.fix ??
+      "look at the data and the model with `attune inspect`";
+    throw new AttuneError("invariant", {
+      where: `step 0: ${broken.name}`,
+      expected: broken.expected,
+      got: broken.got,
+      fix,
+    });
   }
   return checks;
 }
 
-function checkOne({ name, metric, expected, tolerance }: StartInvariant, metrics: Record<string, number>): StartCheck {
+function checkOne(
+  { name, metric, expected, tolerance }: StartInvariant,
+  metrics: Record<string, number>,
+): StartCheck {
   const got = metrics[metric];
   const holds = got !== undefined && Math.abs(got - expected) <= tolerance;
-  return { name, expected: `${metric} = ${Number(expected.toPrecision(6))}`, got: got === undefined ? "no such metric" : got.toPrecision(6), holds };
+  return {
+    name,
+    expected: `${metric} = ${Number(expected.toPrecision(6))}`,
+    got: got === undefined ? "no such metric" : got.toPrecision(6),
+    holds,
+  };
 }

@@ -17,7 +17,10 @@ export interface LoadedModel {
  * model; `seed` of new parameters (default 42).
  * @throws AttuneError `model` or `tokenizer`, as `openModel` and `loadTokenizer`
  */
-export async function loadModel(idOrPath: string, options: PolicyOptions & OpenModelOptions = {}): Promise<LoadedModel> {
+export async function loadModel(
+  idOrPath: string,
+  options: PolicyOptions & OpenModelOptions = {},
+): Promise<LoadedModel> {
   const { lora, seed, ...open } = options;
   const opened = await openModel(idOrPath, open);
   const policy = createPolicy(opened, { ...(lora && { lora }), ...(seed !== undefined && { seed }) });
@@ -32,7 +35,11 @@ export type LoadExamplesOptions = Partial<Omit<PrepareOptions, "source" | "token
  * Reads a data set of any known format and tokenises it. Default: pairs, rows longer than 1,024 tokens (TRL) dropped.
  * @throws AttuneError `data` when the format is unknown or too many rows are bad
  */
-export async function loadExamples(source: string, { tokenizer }: LoadedModel, options: LoadExamplesOptions = {}): Promise<Example[]> {
+export async function loadExamples(
+  source: string,
+  { tokenizer }: LoadedModel,
+  options: LoadExamplesOptions = {},
+): Promise<Example[]> {
   const { examples } = await prepareData({
     kind: "preference",
     maxLength: 1024,

@@ -3,7 +3,8 @@
  *
  * Float32 throughout. What is counted: buffers that the engine keeps (parameters, gradients, optimiser state, each with a
  * second buffer for the update), weights mapped or converted, what the forward pass keeps for the backward pass, and the
- * largest passing arrays. Measured peaks lie within about a quarter of it.
+ * largest passing arrays. It errs upwards: LoRA DPO of two pairs of 512 tokens at SmolLM2-135M's shape (BF16) was estimated at
+ * 2.68 GB and peaked at 2.25; with gradient checkpointing 1.63 and 1.42.
  */
 import type { ModelConfig, Recompute } from "../models/index.js";
 import type { Transform } from "../optim/index.js";

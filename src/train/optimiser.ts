@@ -17,7 +17,10 @@ const prefixed = <T>(prefix: string, entries: Readonly<Record<string, T>>): Reco
 export async function createOptimiser(
   transform: Transform,
   backend: Backend,
-  { parameters, gradients }: { parameters: Readonly<Record<string, Resident>>; gradients: Readonly<Record<string, Resident>> },
+  {
+    parameters,
+    gradients,
+  }: { parameters: Readonly<Record<string, Resident>>; gradients: Readonly<Record<string, Resident>> },
 ): Promise<Optimiser> {
   const shapes = Object.fromEntries(Object.entries(parameters).map(([name, r]) => [name, r.shape]));
   const { graph, state: entries, scalars } = optimizerGraph(transform, shapes);

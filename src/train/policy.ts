@@ -4,8 +4,22 @@
  */
 import { AttuneError } from "../errors.js";
 import {
-  type Adapter, adapterValues, type AdaptedModules, bindWeights, type LoraConfig, loraDefaults, type LoraSpec, mergedParameters,
-  type ModelFolder, type ModelGraph, type OpenedModel, type ParameterEntry, readTensor, resolveLora, saveModelFolder, writeAdapter,
+  type Adapter,
+  adapterValues,
+  type AdaptedModules,
+  bindWeights,
+  type LoraConfig,
+  loraDefaults,
+  type LoraSpec,
+  mergedParameters,
+  type ModelFolder,
+  type ModelGraph,
+  type OpenedModel,
+  type ParameterEntry,
+  readTensor,
+  resolveLora,
+  saveModelFolder,
+  writeAdapter,
 } from "../models/index.js";
 import type { Backend, Resident, Tree } from "../tensor/index.js";
 import { createRandom } from "../util/random.js";
@@ -50,15 +64,23 @@ export function createPolicy({ model, adapter }: OpenedModel, options: PolicyOpt
       fix: "leave the settings out to train the adapter on, or merge it first (attune merge)",
     });
   }
-  if (!adapter && !options.lora) return { folder: model, lora: undefined, trainable: everyParameter(model, seed) };
+  if (!adapter && !options.lora)
+    return { folder: model, lora: undefined, trainable: everyParameter(model, seed) };
   const config: LoraConfig = adapter?.lora ?? { ...loraDefaults, ...options.lora };
   const spec = adapter?.spec ?? resolveLora(model.config, config);
-  return { folder: model, lora: { config, spec }, trainable: adapterParameters(model, { spec, adapter, seed }) };
+  return {
+    folder: model,
+    lora: { config, spec },
+    trainable: adapterParameters(model, { spec, adapter, seed }),
+  };
 }
 
 function normals(shape: readonly number[], { seed, name }: { seed: number; name: string }): Float32Array {
   const random = createRandom(seed, { stream: `init/${name}` });
-  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => headDeviation * random.normal());
+  return Float32Array.from(
+    { length: shape.reduce((a, b) => a * b, 1) },
+    () => headDeviation * random.normal(),
+  );
 }
 
 function everyParameter(model: ModelFolder, seed: number): Map<string, TrainableParameter> {
@@ -70,10 +92,17 @@ function everyParameter(model: ModelFolder, seed: number): Map<string, Trainable
   return trainable;
 }
 
-function newParameter(name: string, { shape, seed }: { shape: readonly number[]; seed: number }): TrainableParameter {
+function newParameter(
+  name: string,
+  { shape, seed }: { shape: readonly number[]; seed: number },
+): TrainableParameter {
   const isBias = name.endsWith(".bias");
   const size = shape.reduce((a, b) => a * b, 1);
-  return { shape, decay: !isBias, start: () => (isBias ? new Float32Array(size) : normals(shape, { seed, name })) };
+  return {
+    shape,
+    decay: !isBias,
+    start: () => (isBias ? new Float32Array(size) : normals(shape, { seed, name })),
+  };
 }
 
 interface AdapterStart {
@@ -83,7 +112,10 @@ interface AdapterStart {
 }
 
 /** A: uniform in +-1/sqrt(in) (peft's Kaiming with a = sqrt 5), B: zeros, so that the policy starts as its reference. */
-function adapterParameters(model: ModelFolder, { spec, adapter, seed }: AdapterStart): Map<string, TrainableParameter> {
+function adapterParameters(
+  model: ModelFolder,
+  { spec, adapter, seed }: AdapterStart,
+): Map<string, TrainableParameter> {
   const values = adapter && adapterValues(adapter);
   const trainable = new Map<string, TrainableParameter>();
   const put = (key: string, p: TrainableParameter): void => {
@@ -98,18 +130,29 @@ function adapterParameters(model: ModelFolder, { spec, adapter, seed }: AdapterS
     put(t.keyA, { shape: [t.r, t.inSize], decay: true, start: startA });
     put(t.keyB, { shape: [t.outSize, t.r], decay: true, start: () => new Float32Array(t.outSize * t.r) });
     if (t.keyMagnitude !== null) {
-      put(t.keyMagnitude, { shape: [t.outSize], decay: false, start: () => magnitudes(model, t.parameter, t) });
+      put(t.keyMagnitude, {
+        shape: [t.outSize],
+        decay: false,
+        start: () => magnitudes(model, t.parameter, t),
+      });
     }
   }
   for (const { parameter, shape, key } of spec.saved) {
     const entry = model.tensors.get(parameter);
-    put(key, entry ? { shape, start: entry, decay: shape.length > 1 } : newParameter(parameter, { shape, seed }));
+    put(
+      key,
+      entry ? { shape, start: entry, decay: shape.length > 1 } : newParameter(parameter, { shape, seed }),
+    );
   }
   return trainable;
 }
 
 /** DoRA starts from the norms of the weight's rows (outputs). */
-function magnitudes(model: ModelFolder, parameter: string, t: { inSize: number; outSize: number; transposed: boolean }): Float32Array {
+function magnitudes(
+  model: ModelFolder,
+  parameter: string,
+  t: { inSize: number; outSize: number; transposed: boolean },
+): Float32Array {
   const w = readTensor(model.tensors.get(parameter)!);
   const out = new Float32Array(t.outSize);
   for (let o = 0; o < t.outSize; o++) {
@@ -147,7 +190,10 @@ export async function uploadParameters(policy: Policy, backend: Backend): Promis
     residents[name] =
       typeof start === "function"
         ? await backend.upload({ shape, dtype: "float32", data: start() })
-        : await backend.load({ file: start.file, offset: start.offset, bytes: start.bytes, storage: start.dtype }, shape);
+        : await backend.load(
+            { file: start.file, offset: start.offset, bytes: start.bytes, storage: start.dtype },
+            shape,
+          );
   }
   return residents;
 }
@@ -158,7 +204,8 @@ export async function downloadParameters(
   backend: Backend,
 ): Promise<Map<string, Float32Array>> {
   const values = new Map<string, Float32Array>();
-  for (const [name, r] of Object.entries(residents)) values.set(name, Float32Array.from((await backend.download(r)).data));
+  for (const [name, r] of Object.entries(residents))
+    values.set(name, Float32Array.from((await backend.download(r)).data));
   return values;
 }
 
@@ -181,8 +228,10 @@ export async function savePolicy(
     has: (key: string) => values.has(graphName(key)),
     get: (key: string) => values.get(graphName(key)),
   };
-  if (options.merged) return saveModelFolder(path, folder, { parameters: mergedParameters(folder, { spec: lora.spec, values: byKey }) });
+  if (options.merged)
+    return saveModelFolder(path, folder, {
+      parameters: mergedParameters(folder, { spec: lora.spec, values: byKey }),
+    });
   const config = { ...lora.config, baseModel: options.baseModel ?? folder.path };
   return writeAdapter(path, folder.config, { lora: config, tensors: byKey });
 }
-

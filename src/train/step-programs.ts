@@ -4,7 +4,16 @@
  */
 import { metricTotals, type MetricNumbers, reduceLoss } from "../losses/index.js";
 import { parameterInputs, type Recompute } from "../models/index.js";
-import { add, type Backend, gradTree, type HostTensor, input, type Program, type Resident, type Tree } from "../tensor/index.js";
+import {
+  add,
+  type Backend,
+  gradTree,
+  type HostTensor,
+  input,
+  type Program,
+  type Resident,
+  type Tree,
+} from "../tensor/index.js";
 import type { MetricSums } from "./metrics.js";
 import { bindPolicy, bindReference } from "./policy.js";
 import { scalar } from "./scalar.js";
@@ -71,7 +80,10 @@ export class StepPrograms<B> {
   /** Runs the loss alone, with the trace's named values. */
   async evaluate(request: StepRequest<B>): Promise<StepOutcome> {
     const compiled = await this.#get("evaluate", request);
-    return outcome(await compiled.program.run({ ...this.#feeds(request), ...this.parameters }), compiled.traced);
+    return outcome(
+      await compiled.program.run({ ...this.#feeds(request), ...this.parameters }),
+      compiled.traced,
+    );
   }
 
   async release(): Promise<void> {
@@ -81,7 +93,11 @@ export class StepPrograms<B> {
 
   #feeds({ batch, totals }: StepRequest<B>): Feeds {
     const { rows, tokens } = totals;
-    return { ...this.trainer.feeds(batch), "total:rows": scalar(rows, this.backend), "total:tokens": scalar(tokens, this.backend) };
+    return {
+      ...this.trainer.feeds(batch),
+      "total:rows": scalar(rows, this.backend),
+      "total:tokens": scalar(tokens, this.backend),
+    };
   }
 
   async #get(kind: Kind, { batch, detail }: StepRequest<B>): Promise<Compiled> {
@@ -116,9 +132,16 @@ export class StepPrograms<B> {
     const rows = input("total:rows", []);
     const tokens = input("total:tokens", []);
     const loss = reduceLoss(traced.result, { rowMask: traced.rowMask, rows, tokens });
-    const inputs: Record<string, Tree[string]> = { ...traced.inputs, ...parameters, "total:rows": rows, "total:tokens": tokens };
+    const inputs: Record<string, Tree[string]> = {
+      ...traced.inputs,
+      ...parameters,
+      "total:rows": rows,
+      "total:tokens": tokens,
+    };
     const outputs: Record<string, Tree[string]> = { loss };
-    for (const [name, { total, weight }] of Object.entries(metricTotals(traced.result, { rowMask: traced.rowMask }))) {
+    for (const [name, { total, weight }] of Object.entries(
+      metricTotals(traced.result, { rowMask: traced.rowMask }),
+    )) {
       outputs[`total:${name}`] = total;
       outputs[`weight:${name}`] = weight;
     }
@@ -144,7 +167,13 @@ function outcome(results: Readonly<Record<string, HostTensor>>, { result }: Trac
     };
   }
   const values = Object.fromEntries(
-    Object.entries(results).flatMap(([name, t]) => (name.startsWith("value:") ? [[name.slice(6), t] as const] : [])),
+    Object.entries(results).flatMap(([name, t]) =>
+      name.startsWith("value:") ? [[name.slice(6), t] as const] : [],
+    ),
   );
-  return { loss: results["loss"]!.data[0]!, metrics: { batches: [numbers], differences: result.metricDifferences ?? {} }, values };
+  return {
+    loss: results["loss"]!.data[0]!,
+    metrics: { batches: [numbers], differences: result.metricDifferences ?? {} },
+    values,
+  };
 }

@@ -68,4 +68,3 @@ export interface StartInvariant {
   /** What to do when it does not hold. */
   readonly fix: string;
 }
-

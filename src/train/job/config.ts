@@ -204,14 +204,6 @@ function refuseContradictions(
         fix: "give --eval-data or --eval-split 0.1",
       });
   }
-  if (
-    s.load_best_model_at_end &&
-    (s.eval_steps === 0 || s.save_steps === 0 || s.eval_steps % s.save_steps !== 0)
-  )
-    refuse("load_best_model_at_end", {
-      expected: "a checkpoint at every evaluation: eval_steps a multiple of save_steps, both above 0",
-      got: `eval_steps ${s.eval_steps}, save_steps ${s.save_steps}`,
-    });
   const loss = entry.losses[lossType]!;
   if (reference === "none" && loss.needsReference)
     refuse("reference", { expected: `a reference, because ${lossType} compares with one`, got: "none" });

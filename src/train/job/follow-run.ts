@@ -17,60 +17,85 @@ interface Followed {
   evaluations: Map<number, { metrics: Record<string, number>; rows: number }>;
 }
 
-/** Consumes the loop: events for who watches, averages for the log, the record once the first step stands. */
-export async function follow(
-  { config, folder, emit, record }: Job,
-  reports: AsyncGenerator<StepReport, FitResult>,
-): Promise<Followed> {
+/** Takes reports as they come: the log, the record of the run, events. */
+export interface Recorder {
+  /**
+   * Writes what a report has to say, once: before its checkpoint, so that a run killed in between loses no line of the log,
+   * else when it arrives.
+   */
+  note(report: StepReport, options?: { beforeCheckpoint?: boolean }): Promise<void>;
+  readonly evaluations: Followed["evaluations"];
+}
+
+export function createRecorder({ config, folder, emit, record }: Job): Recorder {
   const every = config.settings.logging_steps;
   const evaluations: Followed["evaluations"] = new Map();
   let sums = emptySums();
   let losses: number[] = [];
   let seconds = 0;
   let tokens = 0;
+  let noted = 0;
+
+  function logAverages(report: StepReport): void {
+    const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
+    const line = {
+      step: report.step,
+      ...report.metrics,
+      loss,
+      ...metricValues(sums),
+      step_time: seconds / losses.length,
+      tokens_per_second: tokens / seconds,
+      graphs: report.graphs,
+    };
+    folder.log(line);
+    emit({ kind: "log", line });
+    [sums, losses, seconds, tokens] = [emptySums(), [], 0, 0];
+  }
+
+  function logEvaluation(
+    { step, epoch }: StepReport,
+    { metrics, rows }: NonNullable<StepReport["evaluation"]>,
+  ): void {
+    evaluations.set(step, { metrics, rows });
+    folder.log({ step, epoch, eval_rows: rows, ...metrics });
+    emit({ kind: "evaluation", step, rows, metrics, ...accuracyOf(config, { metrics, rows }) });
+  }
+
+  return {
+    evaluations,
+    note: async (report, { beforeCheckpoint = false } = {}) => {
+      if (noted === report.step) return;
+      if (noted === 0) {
+        await folder.write("config.json", config.resolved);
+        await folder.write("run.json", record);
+      }
+      noted = report.step;
+      addSums(sums, report.sums);
+      losses.push(report.metrics["loss"]!);
+      seconds += report.seconds;
+      tokens += report.tokens;
+      emit({ kind: "step", report });
+      // Averages never reach over a checkpoint: a resumed run could not know their first half.
+      if (report.step % every === 0 || beforeCheckpoint || report.finished !== undefined) logAverages(report);
+      if (report.evaluation) logEvaluation(report, report.evaluation);
+    },
+  };
+}
+
+/** Consumes the loop to its end. */
+export async function follow(
+  { emit }: Job,
+  { recorder, reports }: { recorder: Recorder; reports: AsyncGenerator<StepReport, FitResult> },
+): Promise<Followed> {
   let finished: StepReport["finished"];
-  for (let first = true; ; first = false) {
+  for (;;) {
     const next = await reports.next();
-    if (next.done) return { result: next.value, finished: finished ?? "done", evaluations };
+    if (next.done)
+      return { result: next.value, finished: finished ?? "done", evaluations: recorder.evaluations };
     const report = next.value;
-    if (first) {
-      await folder.write("config.json", config.resolved);
-      await folder.write("run.json", record);
-      if (report.start) emit({ kind: "checks", title: "before the first step", checks: report.start });
-    }
+    if (report.start) emit({ kind: "checks", title: "before the first step", checks: report.start });
+    await recorder.note(report);
     finished = report.finished;
-    addSums(sums, report.sums);
-    losses.push(report.metrics["loss"]!);
-    seconds += report.seconds;
-    tokens += report.tokens;
-    emit({ kind: "step", report });
-    if (report.step % every === 0 || finished !== undefined) {
-      const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
-      const line = {
-        step: report.step,
-        ...report.metrics,
-        loss,
-        ...metricValues(sums),
-        step_time: seconds / losses.length,
-        tokens_per_second: tokens / seconds,
-        graphs: report.graphs,
-      };
-      folder.log(line);
-      emit({ kind: "log", line });
-      [sums, losses, seconds, tokens] = [emptySums(), [], 0, 0];
-    }
-    if (report.evaluation) {
-      const { metrics, rows } = report.evaluation;
-      evaluations.set(report.step, { metrics, rows });
-      folder.log({ step: report.step, epoch: report.epoch, eval_rows: rows, ...metrics });
-      emit({
-        kind: "evaluation",
-        step: report.step,
-        rows,
-        metrics,
-        ...accuracyOf(config, { metrics, rows }),
-      });
-    }
     if (report.checkpoint !== undefined) emit({ kind: "checkpoint", path: report.checkpoint });
   }
 }

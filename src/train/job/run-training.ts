@@ -12,7 +12,7 @@ import { auditChecks } from "./audit-checks.js";
 import { checkMemory, type MemoryReport, requireMemory } from "./check-memory.js";
 import { readTrainingConfig, type TrainingConfig, type TrainingInput } from "./config.js";
 import type { TrainingEvent, TrainingResult } from "./events.js";
-import { finish, follow } from "./follow-run.js";
+import { createRecorder, finish, follow } from "./follow-run.js";
 import type { Job } from "./job.js";
 import { makeOptimiser } from "./make-optimiser.js";
 import { hashModel, openPolicy } from "./open-policy.js";
@@ -205,8 +205,12 @@ async function train(job: Job, backend: Backend): Promise<TrainingResult> {
     lossType: config.lossType,
     reference: reference.made,
   });
-  const reports = start(fitOptions(job, backend));
-  const { result, finished, evaluations } = await follow(job, reports);
+  const recorder = createRecorder(job);
+  const reports = start({
+    ...fitOptions(job, backend),
+    beforeCheckpoint: (report) => recorder.note(report, { beforeCheckpoint: true }),
+  });
+  const { result, finished, evaluations } = await follow(job, { recorder, reports });
   return finish(job, { result, finished, evaluations, interrupted: signal?.aborted ?? false });
 }
 

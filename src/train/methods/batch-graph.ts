@@ -4,9 +4,28 @@
  */
 import type { Batch } from "../../data/index.js";
 import {
-  type AttentionPlan, causalPlan, hiddenStates, type Recompute, targetLogProbs, targetStats, tokenInputs, type TokenInputs,
+  type AttentionPlan,
+  causalPlan,
+  hiddenStates,
+  type Recompute,
+  targetLogProbs,
+  targetStats,
+  tokenInputs,
+  type TokenInputs,
 } from "../../models/index.js";
-import { div, gather, type HostTensor, input, maximum, mul, reshape, slice, sum, type Tensor, type Tree } from "../../tensor/index.js";
+import {
+  div,
+  gather,
+  type HostTensor,
+  input,
+  maximum,
+  mul,
+  reshape,
+  slice,
+  sum,
+  type Tensor,
+  type Tree,
+} from "../../tensor/index.js";
 import type { BoundModel } from "../policy.js";
 import type { Feeds } from "../trainer.js";
 
@@ -21,12 +40,26 @@ export function usePlan(batch: Batch, plan: AttentionPlan): void {
 export const planOf = (batch: Batch): AttentionPlan => plans.get(batch) ?? causalPlan(batch.length);
 
 export function shapeOf(batch: Batch): string {
-  const blocks = planOf(batch).queries.map((q) => q.keys.join(".")).join("/");
-  return [batch.rows, batch.length, batch.targets, batch.sequences, batch.width, batch.completionsPerGroup, blocks].join("x");
+  const blocks = planOf(batch)
+    .queries.map((q) => q.keys.join("."))
+    .join("/");
+  return [
+    batch.rows,
+    batch.length,
+    batch.targets,
+    batch.sequences,
+    batch.width,
+    batch.completionsPerGroup,
+    blocks,
+  ].join("x");
 }
 
 const int32 = (shape: readonly number[], data: Int32Array): HostTensor => ({ shape, dtype: "int32", data });
-const float32 = (shape: readonly number[], data: Float32Array): HostTensor => ({ shape, dtype: "float32", data });
+const float32 = (shape: readonly number[], data: Float32Array): HostTensor => ({
+  shape,
+  dtype: "float32",
+  data,
+});
 
 /** Arrays of a batch under the names of `batchInputs`, each behind `prefix`. */
 export function feedsOf(batch: Batch, prefix = ""): Feeds {
@@ -68,10 +101,16 @@ export interface BatchTensors {
 
 export function batchInputs(batch: Batch, prefix = ""): BatchTensors {
   const { rows, length, targets, sequences, width, groups } = batch;
-  const of = (name: string, shape: readonly number[], dtype: "int32" | "float32"): Tensor => input(prefix + name, shape, dtype);
+  const of = (name: string, shape: readonly number[], dtype: "int32" | "float32"): Tensor =>
+    input(prefix + name, shape, dtype);
   const raw = prefix === "" ? tokenInputs(rows, length) : undefined;
   const token = (name: keyof TokenInputs): Tensor => raw?.[name] ?? of(name, [rows, length], "int32");
-  const tokens: TokenInputs = { inputIds: token("inputIds"), positions: token("positions"), segments: token("segments"), parents: token("parents") };
+  const tokens: TokenInputs = {
+    inputIds: token("inputIds"),
+    positions: token("positions"),
+    segments: token("segments"),
+    parents: token("parents"),
+  };
   const rest = {
     sources: of("sources", [targets], "int32"),
     labels: of("labels", [targets], "int32"),
@@ -80,10 +119,23 @@ export function batchInputs(batch: Batch, prefix = ""): BatchTensors {
     ends: of("ends", [sequences], "int32"),
     groupMask: of("groupMask", [groups], "float32"),
   };
-  const values = Object.fromEntries(Object.keys(batch.values).map((name) => [name, of(`values:${name}`, [groups], "float32")]));
-  const named = { ...tokens, ...rest, ...Object.fromEntries(Object.entries(values).map(([name, t]) => [`values:${name}`, t])) };
+  const values = Object.fromEntries(
+    Object.keys(batch.values).map((name) => [name, of(`values:${name}`, [groups], "float32")]),
+  );
+  const named = {
+    ...tokens,
+    ...rest,
+    ...Object.fromEntries(Object.entries(values).map(([name, t]) => [`values:${name}`, t])),
+  };
   const inputs = Object.fromEntries(Object.entries(named).map(([name, t]) => [prefix + name, t]));
-  return { tokens, ...rest, values, plan: planOf(batch), completionsPerGroup: batch.completionsPerGroup, inputs };
+  return {
+    tokens,
+    ...rest,
+    values,
+    plan: planOf(batch),
+    completionsPerGroup: batch.completionsPerGroup,
+    inputs,
+  };
 }
 
 /** Hidden states of all tokens, [rows * length, hidden]. */
@@ -100,7 +152,10 @@ export function completionOf(x: Tensor, k: number, perGroup: number): Tensor {
   if (perGroup === 1) return x;
   const [sequences, width] = x.shape as [number, number];
   const groups = sequences / perGroup;
-  return reshape(slice(reshape(x, [groups, perGroup * width]), 1, { start: k * width, end: (k + 1) * width }), [groups, width]);
+  return reshape(
+    slice(reshape(x, [groups, perGroup * width]), 1, { start: k * width, end: (k + 1) * width }),
+    [groups, width],
+  );
 }
 
 export interface DetailMetrics {
@@ -118,7 +173,11 @@ function tokenMean(x: Tensor, mask: Tensor): { value: Tensor; weight: Tensor } {
  * TRL's metrics that need the whole vocabulary, by group: `entropy` over all completions, `mean_token_accuracy` over the
  * first (of a pair: the chosen one), and the mean logit of each completion under the names given.
  */
-export function detailMetrics(bound: BoundModel, b: BatchTensors, o: { hidden: Tensor; logits: readonly string[] }): DetailMetrics {
+export function detailMetrics(
+  bound: BoundModel,
+  b: BatchTensors,
+  o: { hidden: Tensor; logits: readonly string[] },
+): DetailMetrics {
   const stats = targetStats(bound.model, o.hidden, b);
   const perGroup = b.completionsPerGroup;
   const groups = b.grid.shape[0]! / perGroup;
@@ -133,6 +192,8 @@ export function detailMetrics(bound: BoundModel, b: BatchTensors, o: { hidden: T
   const first = (t: Tensor): Tensor => completionOf(t, 0, perGroup);
   put("mean_token_accuracy", tokenMean(first(gather(stats.correct, b.grid)), first(b.gridMask)));
   const logits = gather(stats.meanLogit, b.grid);
-  o.logits.forEach((name, k) => put(name, tokenMean(completionOf(logits, k, perGroup), completionOf(b.gridMask, k, perGroup))));
+  o.logits.forEach((name, k) =>
+    put(name, tokenMean(completionOf(logits, k, perGroup), completionOf(b.gridMask, k, perGroup))),
+  );
   return out;
 }

@@ -9,7 +9,16 @@ import { mul, stopGradient, sub, type Tensor } from "../../tensor/index.js";
 import { type ExampleSourceOptions, groupedSource } from "../example-source.js";
 import type { BoundModel, Policy } from "../policy.js";
 import type { BatchSource, TraceContext, Trainer } from "../trainer.js";
-import { type BatchTensors, batchInputs, completionLogps, type DetailMetrics, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+import {
+  type BatchTensors,
+  batchInputs,
+  completionLogps,
+  type DetailMetrics,
+  detailMetrics,
+  feedsOf,
+  hiddenOf,
+  shapeOf,
+} from "./batch-graph.js";
 
 /** Rows as they are, and the same prompts with each other's answers. */
 export interface KtoBatch {
@@ -21,7 +30,10 @@ export interface KtoBatch {
 const mismatchedLayout = (layout: LayoutOptions): LayoutOptions => ({ ...layout, length: undefined });
 
 /** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
-export function ktoSource(examples: readonly Example[], options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
+export function ktoSource(
+  examples: readonly Example[],
+  options: ExampleSourceOptions = {},
+): BatchSource<KtoBatch> {
   if (examples.length < 2) {
     throw new AttuneError("data", {
       where: "train.kto",
@@ -32,7 +44,11 @@ export function ktoSource(examples: readonly Example[], options: ExampleSourceOp
   const build = (group: readonly Example[], layout: LayoutOptions): KtoBatch => {
     // An example alone in its micro-batch (the last of an epoch) takes the answer of its neighbour in the data.
     const others = group.length > 1 ? group : [group[0]!, neighbourOf(group[0]!, examples)];
-    const mismatched = group.map((e, i) => ({ ...e, completions: others[(i + 1) % others.length]!.completions, values: {} }));
+    const mismatched = group.map((e, i) => ({
+      ...e,
+      completions: others[(i + 1) % others.length]!.completions,
+      values: {},
+    }));
     return { own: layoutBatch(group, layout), mismatched: layoutBatch(mismatched, mismatchedLayout(layout)) };
   };
   return groupedSource(examples, build, options);
@@ -61,7 +77,13 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
     counts: ({ own }) => ({ rows: own.ids.length, tokens: own.trainedTokens, inputTokens: own.tokens }),
     ids: ({ own }) => own.ids,
     invariants: [
-      { name: "policy equals reference", metric: "kl", expected: 0, tolerance: 1e-3, fix: "the reference is not the model that training starts from" },
+      {
+        name: "policy equals reference",
+        metric: "kl",
+        expected: 0,
+        tolerance: 1e-3,
+        fix: "the reference is not the model that training starts from",
+      },
     ],
     trace(batch, context) {
       const b = batchInputs(batch.own);
@@ -75,10 +97,17 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
         rowMask: k.groupMask,
       });
       const refLogps = plainLogps(context.reference(), b);
-      const result = ktoLoss({ logps, refLogps, mask: b.gridMask, desirable: b.values["label"]!, kl, rowMask: b.groupMask }, loss);
+      const result = ktoLoss(
+        { logps, refLogps, mask: b.gridMask, desirable: b.values["label"]!, kl, rowMask: b.groupMask },
+        loss,
+      );
       const extra = details(context, { b, hidden });
       return {
-        result: { ...result, metrics: { ...result.metrics, ...extra.metrics }, metricRules: { ...result.metricRules, ...extra.weights } },
+        result: {
+          ...result,
+          metrics: { ...result.metrics, ...extra.metrics },
+          metricRules: { ...result.metricRules, ...extra.weights },
+        },
         inputs: { ...b.inputs, ...k.inputs },
         rowMask: b.groupMask,
       };
@@ -91,10 +120,19 @@ const plainLogps = (bound: BoundModel, b: BatchTensors): Tensor =>
   stopGradient(completionLogps(bound, b, hiddenOf(bound, b, "none")));
 
 /** The mean logit is that of good answers and of bad ones apart. */
-function details({ detail, policy }: TraceContext, { b, hidden }: { b: BatchTensors; hidden: Tensor }): DetailMetrics {
+function details(
+  { detail, policy }: TraceContext,
+  { b, hidden }: { b: BatchTensors; hidden: Tensor },
+): DetailMetrics {
   if (!detail) return { metrics: {}, weights: {} };
-  const { metrics, weights } = detailMetrics(policy, b, { hidden, logits: ["logits/chosen", "logits/rejected"] });
+  const { metrics, weights } = detailMetrics(policy, b, {
+    hidden,
+    logits: ["logits/chosen", "logits/rejected"],
+  });
   const label = b.values["label"]!;
   const only = (name: string, share: Tensor) => ({ [name]: { weight: mul(weights[name]!.weight, share) } });
-  return { metrics, weights: { ...weights, ...only("logits/chosen", label), ...only("logits/rejected", sub(1, label)) } };
+  return {
+    metrics,
+    weights: { ...weights, ...only("logits/chosen", label), ...only("logits/rejected", sub(1, label)) },
+  };
 }

@@ -7,7 +7,16 @@ import type { LossResult } from "../../losses/index.js";
 import { stopGradient, type Tensor } from "../../tensor/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, TraceContext, Trainer } from "../trainer.js";
-import { type BatchTensors, batchInputs, completionLogps, completionOf, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+import {
+  type BatchTensors,
+  batchInputs,
+  completionLogps,
+  completionOf,
+  detailMetrics,
+  feedsOf,
+  hiddenOf,
+  shapeOf,
+} from "./batch-graph.js";
 import { promptFeeds, promptLogps, promptShape } from "./prompt-targets.js";
 
 /** What a pairwise loss may use; every tensor is there when the loss asks for it. */
@@ -73,7 +82,11 @@ export function pairTrainer(o: PairTrainerOptions): Trainer<Batch> {
         ? detailMetrics(context.policy, b, { hidden, logits: ["logits/chosen", "logits/rejected"] })
         : { metrics: {}, weights: {} };
       return {
-        result: { ...result, metrics: { ...result.metrics, ...extra.metrics }, metricRules: { ...result.metricRules, ...extra.weights } },
+        result: {
+          ...result,
+          metrics: { ...result.metrics, ...extra.metrics },
+          metricRules: { ...result.metricRules, ...extra.weights },
+        },
         inputs: { ...b.inputs, ...prompt?.inputs },
         rowMask: b.groupMask,
       };
@@ -93,10 +106,16 @@ function sides(logps: Tensor, b: BatchTensors): PairTensors {
 
 type References = Pick<PairTensors, "refChosenLogps" | "refRejectedLogps">;
 
-function references(mode: ReferenceMode, { b, context }: { b: BatchTensors; context: TraceContext }): References {
+function references(
+  mode: ReferenceMode,
+  { b, context }: { b: BatchTensors; context: TraceContext },
+): References {
   if (mode === "none") return {};
   if (mode === "precomputed") {
-    return { refChosenLogps: b.values["ref_chosen_logps"]!, refRejectedLogps: b.values["ref_rejected_logps"]! };
+    return {
+      refChosenLogps: b.values["ref_chosen_logps"]!,
+      refRejectedLogps: b.values["ref_rejected_logps"]!,
+    };
   }
   const bound = context.reference();
   const hidden = hiddenOf(bound, b, "none");

@@ -4,7 +4,14 @@
  */
 import type { Batch } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
-import { type AnyPairInputs, combine, type LossResult, type OptionValue, PAIR_LOSSES, type PairLossEntry } from "../../losses/index.js";
+import {
+  type AnyPairInputs,
+  combine,
+  type LossResult,
+  type OptionValue,
+  PAIR_LOSSES,
+  type PairLossEntry,
+} from "../../losses/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, Trainer } from "../trainer.js";
 import { pairTrainer, type PairTensors, type ReferenceMode } from "./pairs.js";
@@ -62,7 +69,11 @@ interface Named {
 function entryOf(name: string): PairLossEntry {
   const table: Readonly<Record<string, PairLossEntry>> = PAIR_LOSSES;
   if (Object.hasOwn(table, name)) return table[name]!;
-  throw new AttuneError("config", { where: "loss_type", expected: Object.keys(PAIR_LOSSES).join(", "), got: name });
+  throw new AttuneError("config", {
+    where: "loss_type",
+    expected: Object.keys(PAIR_LOSSES).join(", "),
+    got: name,
+  });
 }
 
 type Options = Readonly<Record<string, OptionValue>>;
@@ -72,7 +83,11 @@ function lossOf(
   { options, weights }: { options: Options; weights: readonly number[] | undefined },
 ): (inputs: PairTensors) => LossResult {
   if (weights !== undefined && weights.length !== entries.length) {
-    throw new AttuneError("config", { where: "loss_weights", expected: `one a loss type, ${entries.length}`, got: String(weights.length) });
+    throw new AttuneError("config", {
+      where: "loss_weights",
+      expected: `one a loss type, ${entries.length}`,
+      got: String(weights.length),
+    });
   }
   const unknown = Object.keys(options).find((key) => !entries.some(({ entry }) => key in entry.options));
   if (unknown !== undefined) {
@@ -107,9 +122,16 @@ function refuseImpossible(
     throw new AttuneError("config", { where, expected: "a reference: live or precomputed", got: "none" });
   }
   if (!needsReference && reference !== "none") {
-    throw new AttuneError("config", { where, expected: "no reference, because the loss uses none", got: reference });
+    throw new AttuneError("config", {
+      where,
+      expected: "no reference, because the loss uses none",
+      got: reference,
+    });
   }
-  if (reference === "precomputed" && entries.some(({ entry }) => entry.needsReference && entry.reads === "tokens")) {
+  if (
+    reference === "precomputed" &&
+    entries.some(({ entry }) => entry.needsReference && entry.reads === "tokens")
+  ) {
     throw new AttuneError("config", {
       where,
       expected: "a live reference, because the loss reads every token's log-probability",
@@ -127,3 +149,12 @@ function refuseImpossible(
     });
   }
 }
+
+type NamedOptions = Omit<PreferenceOptions, "lossType" | "lossWeights">;
+
+/** DPO (arXiv 2305.18290): `preference` with the loss `sigmoid`; `loss: { beta }`, default 0.1. */
+export const dpo = (o: NamedOptions): Trainer<Batch> => preference({ ...o, lossType: "sigmoid" });
+/** ORPO (arXiv 2403.07691): likelihood and odds ratio, without a reference. */
+export const orpo = (o: NamedOptions): Trainer<Batch> => preference({ ...o, lossType: "orpo" });
+/** SimPO (arXiv 2405.14734): mean log-probabilities with a margin, without a reference. */
+export const simpo = (o: NamedOptions): Trainer<Batch> => preference({ ...o, lossType: "simpo" });

@@ -54,19 +54,31 @@ export function promptFeeds(batch: Batch): Feeds {
     promptSources: { shape: [groups * width], dtype: "int32", data: sources },
     promptLabels: { shape: [groups * width], dtype: "int32", data: labels },
     promptMask: { shape: [groups, width], dtype: "float32", data: mask },
-    promptGrid: { shape: [groups, width], dtype: "int32", data: Int32Array.from({ length: groups * width }, (_, i) => i) },
+    promptGrid: {
+      shape: [groups, width],
+      dtype: "int32",
+      data: Int32Array.from({ length: groups * width }, (_, i) => i),
+    },
   };
 }
 
 /** Log-probabilities of prompt tokens [groups, width] and their mask. */
-export function promptLogps(bound: BoundModel, hidden: Tensor, batch: Batch): { logps: Tensor; mask: Tensor; inputs: Tree } {
+export function promptLogps(
+  bound: BoundModel,
+  hidden: Tensor,
+  batch: Batch,
+): { logps: Tensor; mask: Tensor; inputs: Tree } {
   const { groups, width } = promptTargets(batch);
   const sources = input("promptSources", [groups * width], "int32");
   const labels = input("promptLabels", [groups * width], "int32");
   const mask = input("promptMask", [groups, width]);
   const grid = input("promptGrid", [groups, width], "int32");
   const logps = gather(targetLogProbs(bound.model, hidden, { sources, labels }), grid);
-  return { logps, mask, inputs: { promptSources: sources, promptLabels: labels, promptMask: mask, promptGrid: grid } };
+  return {
+    logps,
+    mask,
+    inputs: { promptSources: sources, promptLabels: labels, promptMask: mask, promptGrid: grid },
+  };
 }
 
 /** Part of the shape of a batch that carries prompt targets. */

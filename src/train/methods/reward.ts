@@ -44,7 +44,12 @@ export function reward({ policy, train, evaluation, loss = {} }: RewardTrainerOp
         { chosenRewards: side(0), rejectedRewards: side(1), ...(margin && { margin }) },
         loss,
       );
-      return { result, inputs: b.inputs, rowMask: b.groupMask, values: { chosen: side(0), rejected: side(1) } };
+      return {
+        result,
+        inputs: b.inputs,
+        rowMask: b.groupMask,
+        values: { chosen: side(0), rejected: side(1) },
+      };
     },
   };
 }

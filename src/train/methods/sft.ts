@@ -28,7 +28,11 @@ export function sft({ policy, train, evaluation, loss = {} }: SftTrainerOptions)
       const result = sftLoss({ logps: completionLogps(bound, b, hidden), mask: b.gridMask }, loss);
       const extra = detail ? detailMetrics(bound, b, { hidden, logits: [] }) : { metrics: {}, weights: {} };
       return {
-        result: { ...result, metrics: { ...result.metrics, ...extra.metrics }, metricRules: { ...result.metricRules, ...extra.weights } },
+        result: {
+          ...result,
+          metrics: { ...result.metrics, ...extra.metrics },
+          metricRules: { ...result.metricRules, ...extra.weights },
+        },
         inputs: b.inputs,
         rowMask: b.groupMask,
       };
