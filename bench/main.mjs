@@ -23,16 +23,49 @@ const store = join(root, ".bench", "models");
 const smol = { shape: "smollm2-135m", dtype: "float32" };
 const halves = ["bfloat16", "bfloat16-checkpoint"];
 const cases = [
-  { name: "dpo-step", ours: { kind: "dpo" }, script: "dpo_step.py", data: "preference", model: smol, against: [["float32", ["float32"], 3.5], ["bfloat16", halves, 2]] },
-  { name: "sft-step", ours: { kind: "sft" }, script: "sft_step.py", data: "sft", model: smol, against: [["float32", ["float32"]], ["bfloat16", halves]] },
-  { name: "reward-step", ours: { kind: "reward" }, script: "reward_step.py", data: "preference", model: smol, against: [["float32", ["float32"]], ["bfloat16", halves]] },
+  {
+    name: "dpo-step",
+    ours: { kind: "dpo" },
+    script: "dpo_step.py",
+    data: "preference",
+    model: smol,
+    against: [
+      ["float32", ["float32"], 3.5],
+      ["bfloat16", halves, 2],
+    ],
+  },
+  {
+    name: "sft-step",
+    ours: { kind: "sft" },
+    script: "sft_step.py",
+    data: "sft",
+    model: smol,
+    against: [
+      ["float32", ["float32"]],
+      ["bfloat16", halves],
+    ],
+  },
+  {
+    name: "reward-step",
+    ours: { kind: "reward" },
+    script: "reward_step.py",
+    data: "preference",
+    model: smol,
+    against: [
+      ["float32", ["float32"]],
+      ["bfloat16", halves],
+    ],
+  },
   {
     name: "full-step",
     ours: { kind: "full" },
     script: "full_step.py",
     data: "text",
     model: { shape: "stories15m", dtype: "float32" },
-    against: [["float32", ["float32"]], ["autocast", ["autocast"]]],
+    against: [
+      ["float32", ["float32"]],
+      ["autocast", ["autocast"]],
+    ],
   },
   ...[1, 16, 64].map((batch) => ({
     name: `decode-${batch}`,
@@ -47,12 +80,19 @@ const cases = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, repeats: { type: "string", default: "5" }, ours: { type: "boolean" }, allocator: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    repeats: { type: "string", default: "5" },
+    ours: { type: "boolean" },
+    allocator: { type: "string" },
+  },
 });
 const repeats = Number(values.repeats);
 const chosen = cases.filter((c) => positionals.length === 0 || positionals.some((p) => c.name.startsWith(p)));
 if (chosen.length === 0) {
-  console.error(`bench: no measurement begins with ${positionals.join(", ")}; there are: ${cases.map((c) => c.name).join(", ")}`);
+  console.error(
+    `bench: no measurement begins with ${positionals.join(", ")}; there are: ${cases.map((c) => c.name).join(", ")}`,
+  );
   process.exit(2);
 }
 
@@ -75,12 +115,20 @@ async function dataFile(kind, { shape }) {
   const vocabulary = shape === "smollm2-135m" ? 49152 : 32000;
   // Enough rows for every step of a run without repeating one.
   const rows = 8 * (repeats + 2);
-  await python("make_data.py", { kind, file, vocabulary, rows, ...(kind === "text" ? { prompt_tokens: 1, answer_tokens: 256 } : {}) });
+  await python("make_data.py", {
+    kind,
+    file,
+    vocabulary,
+    rows,
+    ...(kind === "text" ? { prompt_tokens: 1, answer_tokens: 256 } : {}),
+  });
   return file;
 }
 
 async function ours(options) {
-  const result = await execute(process.execPath, [join(root, "bench", "ours.mjs"), JSON.stringify(options)], { env: process.env });
+  const result = await execute(process.execPath, [join(root, "bench", "ours.mjs"), JSON.stringify(options)], {
+    env: process.env,
+  });
   if (result.code !== 0) throw new Error(`bench/ours.mjs failed:\n${result.stderr.slice(-2000)}`);
   return JSON.parse(result.stdout.trim().split("\n").at(-1));
 }
@@ -90,9 +138,14 @@ async function theirs(c, { settings, options }) {
   let best;
   for (const setting of settings) {
     for (const allocator of c.script === "decode.py" ? ["default"] : ["default", "reuse"]) {
-      const run = await runPeer(environment, c.script, { options: { ...options, setting, repeats }, allocator });
+      const run = await runPeer(environment, c.script, {
+        options: { ...options, setting, repeats },
+        allocator,
+      });
       const rate = c.unit ? run.tokens_per_s : -run.median_s;
-      say(`  ${setting}, allocator ${allocator}: ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`);
+      say(
+        `  ${setting}, allocator ${allocator}: ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,
+      );
       if (!best || rate > best.rate) best = { ...run, rate, setting, allocator };
     }
   }
@@ -102,9 +155,12 @@ async function theirs(c, { settings, options }) {
 function print(line, bar) {
   if (values.json) console.log(JSON.stringify(line));
   else {
-    const verdict = bar === undefined ? "" : line.ratio >= bar ? `  (bar ${bar}: reached)` : `  (bar ${bar}: NOT reached)`;
+    const verdict =
+      bar === undefined ? "" : line.ratio >= bar ? `  (bar ${bar}: reached)` : `  (bar ${bar}: NOT reached)`;
     const memory = `${line.peak_memory_mb_ours} MB against ${line.peak_memory_mb_theirs} MB`;
-    console.log(`${line.name.padEnd(24)} ${line.ours.toFixed(2)} against ${line.theirs.toFixed(2)} ${line.unit}: ${line.ratio.toFixed(2)} times, ${memory}${verdict}`);
+    console.log(
+      `${line.name.padEnd(24)} ${line.ours.toFixed(2)} against ${line.theirs.toFixed(2)} ${line.unit}: ${line.ratio.toFixed(2)} times, ${memory}${verdict}`,
+    );
   }
 }
 
@@ -113,19 +169,30 @@ for (const c of chosen) {
   const options = { model, ...(c.data && { data: await dataFile(c.data, c.model) }), ...c.more };
   say(`${c.name}: Attune`);
   const own = await ours({ ...c.ours, ...options, repeats });
-  say(`  ${c.unit ? `${own.tokens_per_s.toFixed(1)} tokens/s, prefill ${own.prefill_tokens_per_s.toFixed(0)}` : `${own.median_s.toFixed(2)} s`}, ${own.peak_memory_mb} MB`);
+  say(
+    `  ${c.unit ? `${own.tokens_per_s.toFixed(1)} tokens/s, prefill ${own.prefill_tokens_per_s.toFixed(0)}` : `${own.median_s.toFixed(2)} s`}, ${own.peak_memory_mb} MB`,
+  );
   if (values.ours) continue;
   for (const [label, settings, bar] of c.against) {
     say(`${c.name}: ${label}`);
     const peer = await theirs(c, { settings, options });
     const pair = (x, y) => ({ ours: x, theirs: y });
-    const base = { unit: c.unit ?? "s", peak_memory_mb_ours: own.peak_memory_mb, peak_memory_mb_theirs: Math.round(peer.peak_memory_mb) };
+    const base = {
+      unit: c.unit ?? "s",
+      peak_memory_mb_ours: own.peak_memory_mb,
+      peak_memory_mb_theirs: Math.round(peer.peak_memory_mb),
+    };
     const figures = c.unit ? pair(own.tokens_per_s, peer.tokens_per_s) : pair(own.median_s, peer.median_s);
     const ratio = c.unit ? figures.ours / figures.theirs : figures.theirs / figures.ours;
     print({ name: `${c.name} (${peer.setting})`, ...figures, ratio, ...base }, bar);
     if (c.unit) {
       const prefill = pair(own.prefill_tokens_per_s, peer.prefill_tokens_per_s);
-      print({ name: `${c.name.replace("decode", "prefill")} (${peer.setting})`, ...prefill, ratio: prefill.ours / prefill.theirs, ...base });
+      print({
+        name: `${c.name.replace("decode", "prefill")} (${peer.setting})`,
+        ...prefill,
+        ratio: prefill.ours / prefill.theirs,
+        ...base,
+      });
     }
   }
 }

@@ -7,7 +7,12 @@ import { ortBackend } from "../dist/backends/index.js";
 import { TokenGenerator } from "../dist/generate/index.js";
 import { bindWeights, openModel } from "../dist/models/index.js";
 import { adamw, chain, clipByGlobalNorm } from "../dist/optim/index.js";
-import { loadTokenizer, tokenizePreference, tokenizePromptCompletion, tokenizeText } from "../dist/text/index.js";
+import {
+  loadTokenizer,
+  tokenizePreference,
+  tokenizePromptCompletion,
+  tokenizeText,
+} from "../dist/text/index.js";
 import { createPolicy, exampleSource, fit, preference, reward, sft } from "../dist/train/index.js";
 
 const options = JSON.parse(process.argv[2]);
@@ -23,7 +28,10 @@ const emit = (value) => console.log(JSON.stringify({ ...value, peak_memory_mb: p
 
 async function trainingStep() {
   const tokenizer = await loadTokenizer(folder);
-  const rows = readFileSync(data, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const rows = readFileSync(data, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   const tokenise = {
     dpo: tokenizePreference,
     reward: tokenizePreference,
@@ -65,7 +73,11 @@ async function decode() {
   const opened = await openModel(folder);
   const backend = ortBackend({ threads });
   const graph = { config: opened.model.config, weights: bindWeights(opened.model) };
-  const generator = new TokenGenerator(backend, { graph, stopTokens: [] }, { maxRows: batch, ...options.engine });
+  const generator = new TokenGenerator(
+    backend,
+    { graph, stopTokens: [] },
+    { maxRows: batch, ...options.engine },
+  );
   let state = 1;
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
   const prompts = Array.from({ length: batch }, () =>

@@ -81,7 +81,9 @@ describe("the import table", () => {
   });
 
   it("lets only the ONNX Runtime backend load onnxruntime-node", () => {
-    const loaded = files.filter((file) => importsOf(file).includes("onnxruntime-node")).map((file) => relative(src, file));
+    const loaded = files
+      .filter((file) => importsOf(file).includes("onnxruntime-node"))
+      .map((file) => relative(src, file));
     expect(loaded).toEqual(["backends/ort/worker.ts"]);
   });
 });

@@ -90,6 +90,10 @@ const linearNames = (parameters: readonly ParameterSpec[]): string[] => [
 const endsWithName = (module: string, names: readonly string[]): boolean =>
   names.some((name) => module === name || module.endsWith(`.${name}`));
 
+/** peft's rule for modules_to_save, unlike that for targets: the end of the text, so `norm` is `input_layernorm` too. */
+const endsWithText = (module: string, names: readonly string[]): boolean =>
+  names.some((name) => module.endsWith(name));
+
 const fullMatch = (pattern: string, key: string): RegExp =>
   pythonPattern(`^(?:${pattern})$`, { where: `${where}: ${key}` });
 
@@ -193,10 +197,10 @@ interface SavedContext {
 function savedParameters(config: ModelConfig, { lora, parameters }: SavedContext): SavedParameter[] {
   const classifier = config.head.kind === "sequence" || config.head.kind === "token";
   const names = classifier ? [...lora.modulesToSave, "score", "classifier"] : lora.modulesToSave;
-  const saved = parameters.filter(({ module }) => endsWithName(module, names));
+  const saved = parameters.filter(({ module }) => endsWithText(module, names));
   const known = classifier ? ["score", "classifier"] : [];
   for (const name of lora.modulesToSave) {
-    if (known.includes(name) || saved.some(({ module }) => endsWithName(module, [name]))) continue;
+    if (known.includes(name) || saved.some(({ module }) => endsWithText(module, [name]))) continue;
     const tied = name === "lm_head" && config.tiedEmbeddings;
     throw new AttuneError("model", {
       where: `${where}: modules_to_save`,

@@ -14,7 +14,11 @@ const key = (t: Tensor): string => `${t.node.id}:${t.index}`;
  * Gradients of `sum(seeds * outputs)` for each of `wrt`; zeros where nothing depends on it.
  * The walk stops at `wrt`: what lies behind them is not visited.
  */
-export function vjp(outputs: readonly Tensor[], seeds: readonly (Tensor | undefined)[], wrt: readonly Tensor[]): Tensor[] {
+export function vjp(
+  outputs: readonly Tensor[],
+  seeds: readonly (Tensor | undefined)[],
+  wrt: readonly Tensor[],
+): Tensor[] {
   const stops = new Set(wrt.map(key));
   const nodes = dependents(outputs, stops);
   const gradients = new Map<string, Tensor>();
@@ -29,7 +33,10 @@ export function vjp(outputs: readonly Tensor[], seeds: readonly (Tensor | undefi
     const dys = outs.map((t) => (stops.has(key(t)) ? undefined : gradients.get(key(t))));
     if (dys.every((g) => g === undefined)) continue;
     const wants = node.inputs.map((t) => stops.has(key(t)) || nodes.has(t.node));
-    const grads = node.op === "block" ? blockGradient(node as unknown as Node<"block">, dys, wants) : ruleGradient(node, { outs, dys, wants });
+    const grads =
+      node.op === "block"
+        ? blockGradient(node as unknown as Node<"block">, dys, wants)
+        : ruleGradient(node, { outs, dys, wants });
     node.inputs.forEach((t, i) => {
       const g = grads[i];
       if (g && wants[i]) accumulate(t, g);
@@ -41,7 +48,12 @@ export function vjp(outputs: readonly Tensor[], seeds: readonly (Tensor | undefi
 /** Gradients of a scalar for each tensor of a list. */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0) {
-    throw new AttuneError("backend", { where: "tensor.grad", expected: "a scalar", got: showShape(loss.shape), fix: "reduce it with sum or mean" });
+    throw new AttuneError("backend", {
+      where: "tensor.grad",
+      expected: "a scalar",
+      got: showShape(loss.shape),
+      fix: "reduce it with sum or mean",
+    });
   }
   return vjp([loss], [constant(1)], wrt);
 }
@@ -100,7 +112,11 @@ function ruleGradient(node: Node, { outs, dys, wants }: Local): (Tensor | undefi
   return apply({ inputs: node.inputs, outputs: outs, attrs, dy: dys[0]!, dys, wants });
 }
 
-function blockGradient(node: Node<"block">, dys: readonly (Tensor | undefined)[], wants: readonly boolean[]): (Tensor | undefined)[] {
+function blockGradient(
+  node: Node<"block">,
+  dys: readonly (Tensor | undefined)[],
+  wants: readonly boolean[],
+): (Tensor | undefined)[] {
   const { body, forward, recompute } = node.attrs;
   const incoming = dys.find((g) => g !== undefined)!;
   let inputs = node.inputs;
@@ -112,10 +128,17 @@ function blockGradient(node: Node<"block">, dys: readonly (Tensor | undefined)[]
   // An input given twice gets its whole gradient once, at its first place.
   const first = (t: Tensor): number => inputs.findIndex((other) => key(other) === key(t));
   const wanted = inputs.flatMap((t, i) => (wants[i] && first(t) === i ? [{ t, i }] : []));
-  const grads = vjp(outputs, dys, wanted.map(({ t }) => t));
+  const grads = vjp(
+    outputs,
+    dys,
+    wanted.map(({ t }) => t),
+  );
   const result: (Tensor | undefined)[] = inputs.map(() => undefined);
   wanted.forEach(({ i }, k) => (result[i] = grads[k]));
-  if (result[0]) result[0] = tie(result[0], result.slice(1).filter((g) => g !== undefined && g.node.op !== "constant") as Tensor[]);
+  if (result[0])
+    result[0] = tie(
+      result[0],
+      result.slice(1).filter((g) => g !== undefined && g.node.op !== "constant") as Tensor[],
+    );
   return result;
 }
-

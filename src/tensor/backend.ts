@@ -45,7 +45,10 @@ export interface RunOptions {
 export interface Program {
   readonly graph: Graph;
   /** Feeds must name every input that the outputs depend on. */
-  run(feeds: Readonly<Record<string, HostTensor | Resident>>, options?: RunOptions): Promise<Record<string, HostTensor>>;
+  run(
+    feeds: Readonly<Record<string, HostTensor | Resident>>,
+    options?: RunOptions,
+  ): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 

@@ -28,7 +28,8 @@ export const greater = (a: Operand, b: Operand): Tensor => less(b, a);
 export const and = (a: Tensor, b: Tensor): Tensor => make("and", [a, b], {});
 export const or = (a: Tensor, b: Tensor): Tensor => make("or", [a, b], {});
 export const not = (a: Tensor): Tensor => make("not", [a], {});
-export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => make("where", [condition, ...pair(a, b)], {});
+export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
+  make("where", [condition, ...pair(a, b)], {});
 export const neg = (x: Tensor): Tensor => make("neg", [x], {});
 export const exp = (x: Tensor): Tensor => make("exp", [x], {});
 export const log = (x: Tensor): Tensor => make("log", [x], {});
@@ -47,7 +48,8 @@ export const square = (x: Tensor): Tensor => mul(x, x);
 export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
 export const relu = (x: Tensor): Tensor => maximum(x, 0);
 export const clamp = (x: Tensor, low: number, high: number): Tensor => minimum(maximum(x, low), high);
-export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : make("cast", [x], { dtype }));
+export const cast = (x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype ? x : make("cast", [x], { dtype });
 /** x, but not before the others are computed. */
 export const after = (x: Tensor, others: readonly Tensor[]): Tensor =>
   others.length === 0 ? x : make("after", [x, ...others], {});
@@ -59,7 +61,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(full, x.shape) ? x : make("reshape", [x], { shape: full });
 }
 export const transpose = (x: Tensor, perm: readonly number[]): Tensor => make("transpose", [x], { perm });
-export const expand = (x: Tensor, shape: Shape): Tensor => (sameShape(x.shape, shape) ? x : make("expand", [x], { shape }));
+export const expand = (x: Tensor, shape: Shape): Tensor =>
+  sameShape(x.shape, shape) ? x : make("expand", [x], { shape });
 export function slice(x: Tensor, axis: number, range: { start: number; end: number }): Tensor {
   return range.start === 0 && range.end === x.shape[axis] ? x : make("slice", [x], { axis, ...range });
 }
@@ -98,7 +101,11 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return mul(sum(x, options), 1 / count);
 }
 export const argmax = (x: Tensor): Tensor => make("argmax", [x], {});
-export const cumsum = (x: Tensor, axis: number, options: { reverse?: boolean; exclusive?: boolean } = {}): Tensor =>
+export const cumsum = (
+  x: Tensor,
+  axis: number,
+  options: { reverse?: boolean; exclusive?: boolean } = {},
+): Tensor =>
   make("cumsum", [x], { axis, reverse: options.reverse ?? false, exclusive: options.exclusive ?? false });
 export function sort(x: Tensor, options: { descending?: boolean } = {}): { values: Tensor; indices: Tensor } {
   const [values, indices] = apply("sort", [x], { descending: options.descending ?? false });
@@ -136,14 +143,16 @@ export const scatterAdd = (indices: Tensor, updates: Tensor, rows: number): Tens
   make("scatterAdd", [indices, updates], { rows });
 /** One entry of the last axis. */
 export const take = (x: Tensor, indices: Tensor): Tensor => make("take", [x, indices], {});
-export const put = (indices: Tensor, values: Tensor, size: number): Tensor => make("put", [indices, values], { size });
+export const put = (indices: Tensor, values: Tensor, size: number): Tensor =>
+  make("put", [indices, values], { size });
 export const takeAlong = (x: Tensor, indices: Tensor): Tensor => make("takeAlong", [x, indices], {});
 export const putAlong = (indices: Tensor, values: Tensor, size: number): Tensor =>
   make("putAlong", [indices, values], { size });
 
 export const softmax = (x: Tensor): Tensor => make("softmax", [x], {});
 export const logSoftmax = (x: Tensor): Tensor => make("logSoftmax", [x], {});
-export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps: number }): Tensor => make("rmsNorm", [x, weight], options);
+export const rmsNorm = (x: Tensor, weight: Tensor, options: { eps: number }): Tensor =>
+  make("rmsNorm", [x, weight], options);
 export const layerNorm = (x: Tensor, weight: Tensor, options: { bias: Tensor; eps: number }): Tensor =>
   make("layerNorm", [x, weight, options.bias], { eps: options.eps });
 export function rotary(
@@ -171,15 +180,22 @@ export interface HeadOptions {
 const headAttrs = ({ chunk = 256, scale = 1, softcap = 0 }: HeadOptions) => ({ chunk, scale, softcap });
 
 /** log p(label) of each row; [n, vocabulary] never exists. */
-export const logProbs = (hidden: Tensor, head: { weight: Tensor; labels: Tensor }, options: HeadOptions = {}): Tensor =>
-  make("logProbs", [hidden, head.weight, head.labels], headAttrs(options));
+export const logProbs = (
+  hidden: Tensor,
+  head: { weight: Tensor; labels: Tensor },
+  options: HeadOptions = {},
+): Tensor => make("logProbs", [hidden, head.weight, head.labels], headAttrs(options));
 
 export function vocabularyStats(
   hidden: Tensor,
   head: { weight: Tensor; labels: Tensor },
   options: HeadOptions = {},
 ): { entropy: Tensor; correct: Tensor; meanLogit: Tensor } {
-  const [entropy, correct, meanLogit] = apply("vocabularyStats", [hidden, head.weight, head.labels], headAttrs(options));
+  const [entropy, correct, meanLogit] = apply(
+    "vocabularyStats",
+    [hidden, head.weight, head.labels],
+    headAttrs(options),
+  );
   return { entropy: entropy!, correct: correct!, meanLogit: meanLogit! };
 }
 

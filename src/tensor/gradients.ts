@@ -3,8 +3,36 @@
  * `null`: no gradient flows (integers, comparisons). "refused": a gradient arriving here is a mistake of the caller.
  */
 import {
-  add, cast, concat, cumsum, div, equal, exp, expand, gather, less, matmul, mul, neg, not, pad, put, putAlong, reshape,
-  scatterAdd, sigmoid, sign, slice, softmax, sub, sum, sumTo, take, takeAlong, transpose, where,
+  add,
+  cast,
+  concat,
+  cumsum,
+  div,
+  equal,
+  exp,
+  expand,
+  gather,
+  less,
+  matmul,
+  mul,
+  neg,
+  not,
+  pad,
+  put,
+  putAlong,
+  reshape,
+  scatterAdd,
+  sigmoid,
+  sign,
+  slice,
+  softmax,
+  sub,
+  sum,
+  sumTo,
+  take,
+  takeAlong,
+  transpose,
+  where,
 } from "./functions.js";
 import { constant, make } from "./node.js";
 import type { LogProbAttrs, OpAttrs, OpName } from "./ops.js";
@@ -86,11 +114,19 @@ function geluGradient({ inputs: [x], attrs, dy }: GradientContext<"gelu">): Tens
   return [mul(dy, slope)];
 }
 
-function productGradient(a: Tensor, b: Tensor, c: { attrs: OpAttrs["matmul"]; dy: Tensor; wants: readonly boolean[] }) {
+function productGradient(
+  a: Tensor,
+  b: Tensor,
+  c: { attrs: OpAttrs["matmul"]; dy: Tensor; wants: readonly boolean[] },
+) {
   const { transA, transB, alpha } = c.attrs;
   const dy = c.dy;
-  const da = transA ? () => matmul(b, dy, { transA: transB, transB: true, alpha }) : () => matmul(dy, b, { transB: !transB, alpha });
-  const db = transB ? () => matmul(dy, a, { transA: true, transB: transA, alpha }) : () => matmul(a, dy, { transA: !transA, alpha });
+  const da = transA
+    ? () => matmul(b, dy, { transA: transB, transB: true, alpha })
+    : () => matmul(dy, b, { transB: !transB, alpha });
+  const db = transB
+    ? () => matmul(dy, a, { transA: true, transB: transA, alpha })
+    : () => matmul(a, dy, { transA: !transA, alpha });
   return [c.wants[0] ? da() : undefined, c.wants[1] ? db() : undefined];
 }
 
@@ -110,7 +146,10 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
 
   add: broadcast(({ dy }) => [dy, dy]),
   sub: broadcast(({ dy, wants }) => [dy, wants[1] ? neg(dy) : undefined]),
-  mul: broadcast(({ inputs: [a, b], dy, wants }) => [wants[0] ? mul(dy, b!) : undefined, wants[1] ? mul(dy, a!) : undefined]),
+  mul: broadcast(({ inputs: [a, b], dy, wants }) => [
+    wants[0] ? mul(dy, b!) : undefined,
+    wants[1] ? mul(dy, a!) : undefined,
+  ]),
   div: broadcast(({ inputs: [, b], outputs: [y], dy, wants }) => {
     const da = div(dy, b!);
     return [da, wants[1] ? neg(mul(da, y!)) : undefined];
@@ -145,13 +184,20 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
     return [mul(dy, add(y!, mul(s, sub(1, y!))))];
   },
   gelu: geluGradient,
-  cast: ({ inputs: [x], attrs, dy }) => [x!.dtype === "float32" && attrs.dtype === "float32" ? dy : undefined],
+  cast: ({ inputs: [x], attrs, dy }) => [
+    x!.dtype === "float32" && attrs.dtype === "float32" ? dy : undefined,
+  ],
   stopGradient: null,
   after: ({ dy }) => [dy],
   block: "refused", // handled by the walk itself
 
   reshape: ({ inputs: [x], dy }) => [reshape(dy, x!.shape)],
-  transpose: ({ attrs: { perm }, dy }) => [transpose(dy, perm.map((_, i) => perm.indexOf(i)))],
+  transpose: ({ attrs: { perm }, dy }) => [
+    transpose(
+      dy,
+      perm.map((_, i) => perm.indexOf(i)),
+    ),
+  ],
   expand: ({ inputs: [x], dy }) => [sumTo(dy, x!.shape)],
   slice: ({ inputs: [x], attrs: { axis, start, end }, dy }) => [
     pad(dy, axis, { before: start, after: x!.shape[axis]! - end }),
@@ -170,7 +216,10 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
   },
   split: {
     whole: ({ outputs, attrs: { axis }, dys }) => [
-      concat(outputs.map((t, i) => dys[i] ?? constant(0, t.shape)), axis),
+      concat(
+        outputs.map((t, i) => dys[i] ?? constant(0, t.shape)),
+        axis,
+      ),
     ],
   },
 
@@ -180,7 +229,9 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
   },
   max: maxGradient,
   argmax: null,
-  cumsum: ({ attrs, dy }) => [cumsum(dy, attrs.axis, { reverse: !attrs.reverse, exclusive: attrs.exclusive })],
+  cumsum: ({ attrs, dy }) => [
+    cumsum(dy, attrs.axis, { reverse: !attrs.reverse, exclusive: attrs.exclusive }),
+  ],
   sort: ({ inputs: [x], outputs: [, indices], dy }) => [putAlong(indices!, dy, x!.shape.at(-1)!)],
 
   matmul: ({ inputs: [a, b], attrs, dy, wants }) => productGradient(a!, b!, { attrs, dy, wants }),
@@ -188,7 +239,10 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
     ...productGradient(a!, b!, { attrs, dy, wants }),
     wants[2] ? sumTo(dy, c!.shape) : undefined,
   ],
-  frozenMatmul: ({ inputs: [, w], attrs, dy }) => [make("frozenMatmul", [dy, w!], { transB: !attrs.transB }), undefined],
+  frozenMatmul: ({ inputs: [, w], attrs, dy }) => [
+    make("frozenMatmul", [dy, w!], { transB: !attrs.transB }),
+    undefined,
+  ],
 
   gather: ({ inputs: [x, indices], dy }) => {
     const count = sizeOf(indices!.shape);
@@ -214,4 +268,3 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
   vocabularyStats: "refused",
   cachedAttention: "refused",
 };
-

@@ -4,7 +4,16 @@
  */
 export type { ComputedOp, LogProbAttrs, OpAttrs, OpName } from "./ops.js";
 export type { DType, Graph, Node, Shape, Tensor, TensorType, Tree, WeightSource } from "./types.js";
-export type { Backend, CompileOptions, HostArray, HostTensor, Placement, Program, Resident, RunOptions } from "./backend.js";
+export type {
+  Backend,
+  CompileOptions,
+  HostArray,
+  HostTensor,
+  Placement,
+  Program,
+  Resident,
+  RunOptions,
+} from "./backend.js";
 export { apply, constant, input, make, weight } from "./node.js";
 export * from "./functions.js";
 export { block, type BlockOptions, resolve, tie } from "./block.js";

@@ -12,7 +12,12 @@ function create<K extends OpName>(
   outputs: readonly TensorType[],
 ): Tensor[] {
   const node: Node<K> = { id: counter++, op, attrs, inputs, outputs };
-  return outputs.map((type, index) => ({ node: node as unknown as Node, index, shape: type.shape, dtype: type.dtype }));
+  return outputs.map((type, index) => ({
+    node: node as unknown as Node,
+    index,
+    shape: type.shape,
+    dtype: type.dtype,
+  }));
 }
 
 /** Applies an op and gives all its outputs. */
@@ -31,7 +36,11 @@ export function input(name: string, shape: Shape, dtype: DType = "float32"): Ten
 }
 
 /** A literal; a single number fills the shape (a scalar when none is given). */
-export function constant(value: number | ArrayLike<number>, shape: Shape = [], dtype: DType = "float32"): Tensor {
+export function constant(
+  value: number | ArrayLike<number>,
+  shape: Shape = [],
+  dtype: DType = "float32",
+): Tensor {
   const literal = typeof value === "number" ? value : Float64Array.from(value);
   return create("constant", [], { value: literal }, [{ shape, dtype }])[0]!;
 }

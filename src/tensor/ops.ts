@@ -131,7 +131,13 @@ export interface OpAttrs {
    * -> output [rows, s, heads * d] and the caches with the new entries in place. s > 1 only from an empty cache
    * (prompts, right-padded).
    */
-  cachedAttention: { readonly heads: number; readonly kvHeads: number; readonly scale: number; readonly window: number; readonly softcap: number };
+  cachedAttention: {
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly scale: number;
+    readonly window: number;
+    readonly softcap: number;
+  };
 }
 
 export interface LogProbAttrs {

@@ -19,7 +19,13 @@ function elementwise(op: string, dtype?: DType): Rule<OpName> {
   return (inputs) => {
     const first = inputs[0]!;
     if (inputs.some((t) => t.dtype !== first.dtype)) fail(op, "inputs of one dtype", show(inputs));
-    return one(broadcastShapes(op, inputs.map((t) => t.shape)), dtype ?? first.dtype);
+    return one(
+      broadcastShapes(
+        op,
+        inputs.map((t) => t.shape),
+      ),
+      dtype ?? first.dtype,
+    );
   };
 }
 
@@ -27,14 +33,21 @@ function elementwise(op: string, dtype?: DType): Rule<OpName> {
 function logical(op: string): Rule<OpName> {
   return (inputs) => {
     if (inputs.some((t) => t.dtype !== "bool")) fail(op, "bools", show(inputs));
-    return one(broadcastShapes(op, inputs.map((t) => t.shape)), "bool");
+    return one(
+      broadcastShapes(
+        op,
+        inputs.map((t) => t.shape),
+      ),
+      "bool",
+    );
   };
 }
 
 /** Refuses an axis that a tensor does not have. */
 function checkAxes(op: string, { shape }: Tensor, axes: readonly number[]): void {
   for (const axis of axes) {
-    if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) fail(op, `an axis of ${showShape(shape)}`, String(axis));
+    if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length)
+      fail(op, `an axis of ${showShape(shape)}`, String(axis));
   }
 }
 
@@ -48,7 +61,10 @@ function reduced(op: string): Rule<"sum" | "max"> {
   return ([x], { axes, keep }) => {
     const all = normaliseAxes(axes, x!.shape.length);
     checkAxes(op, x!, all);
-    return one(x!.shape.flatMap((n, i) => (all.includes(i) ? (keep ? [1] : []) : [n])), x!.dtype);
+    return one(
+      x!.shape.flatMap((n, i) => (all.includes(i) ? (keep ? [1] : []) : [n])),
+      x!.dtype,
+    );
   };
 }
 
@@ -68,7 +84,8 @@ function product(op: string, a: Tensor, b: Tensor, flags: { transA: boolean; tra
 
 function checkHead(op: string, [h, w, labels]: readonly Tensor[]): void {
   const fits = h!.shape.length === 2 && w!.shape.length === 2 && h!.shape[1] === w!.shape[1];
-  if (!fits || labels!.shape[0] !== h!.shape[0]) fail(op, "hidden [n, d], weight [v, d], labels [n]", show([h!, w!, labels!]));
+  if (!fits || labels!.shape[0] !== h!.shape[0])
+    fail(op, "hidden [n, d], weight [v, d], labels [n]", show([h!, w!, labels!]));
 }
 
 export const RULES: { readonly [K in OpName]: Rule<K> } = {
@@ -88,7 +105,8 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
   or: logical("or"),
   not: logical("not"),
   where: ([c, a, b]) => {
-    if (c!.dtype !== "bool" || a!.dtype !== b!.dtype) fail("where", "a bool and two of one dtype", show([c!, a!, b!]));
+    if (c!.dtype !== "bool" || a!.dtype !== b!.dtype)
+      fail("where", "a bool and two of one dtype", show([c!, a!, b!]));
     return one(broadcastShapes("where", [c!.shape, a!.shape, b!.shape]), a!.dtype);
   },
   neg: unary,
@@ -110,17 +128,22 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
 
   reshape: ([x], { shape }) => {
     const whole = shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole || sizeOf(shape) !== sizeOf(x!.shape)) fail("reshape", `${sizeOf(x!.shape)} elements`, showShape(shape));
+    if (!whole || sizeOf(shape) !== sizeOf(x!.shape))
+      fail("reshape", `${sizeOf(x!.shape)} elements`, showShape(shape));
     return one(shape, x!.dtype);
   },
   transpose: ([x], { perm }) => {
     const all = new Set(perm).size === perm.length && perm.length === x!.shape.length;
     if (!all) fail("transpose", `each of ${x!.shape.length} axes once`, showShape(perm));
     checkAxes("transpose", x!, perm);
-    return one(perm.map((axis) => x!.shape[axis]!), x!.dtype);
+    return one(
+      perm.map((axis) => x!.shape[axis]!),
+      x!.dtype,
+    );
   },
   expand: ([x], { shape }) => {
-    if (!sameShape(broadcastShapes("expand", [x!.shape, shape]), shape)) fail("expand", showShape(shape), show([x!]));
+    if (!sameShape(broadcastShapes("expand", [x!.shape, shape]), shape))
+      fail("expand", showShape(shape), show([x!]));
     return one(shape, x!.dtype);
   },
   slice: ([x], { axis, start, end }) => {
@@ -128,12 +151,18 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
     if (start < 0 || end > x!.shape[axis]! || start > end) {
       fail("slice", `a range inside axis ${axis} of ${showShape(x!.shape)}`, `${start}..${end}`);
     }
-    return one(x!.shape.map((n, i) => (i === axis ? end - start : n)), x!.dtype);
+    return one(
+      x!.shape.map((n, i) => (i === axis ? end - start : n)),
+      x!.dtype,
+    );
   },
   pad: ([x], { axis, before, after }) => {
     checkAxes("pad", x!, [axis]);
     if (before < 0 || after < 0) fail("pad", "widths >= 0", `${before} and ${after}`);
-    return one(x!.shape.map((n, i) => (i === axis ? n + before + after : n)), x!.dtype);
+    return one(
+      x!.shape.map((n, i) => (i === axis ? n + before + after : n)),
+      x!.dtype,
+    );
   },
   concat: (inputs, { axis }) => {
     const first = inputs[0]!;
@@ -145,7 +174,10 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
         fail("concat", `equal shapes but for axis ${axis}`, show(inputs));
       }
     }
-    return one(first.shape.map((n, i) => (i === axis ? total : n)), first.dtype);
+    return one(
+      first.shape.map((n, i) => (i === axis ? total : n)),
+      first.dtype,
+    );
   },
   split: ([x], { axis, sizes }) => {
     const total = sizes.reduce((a, b) => a + b, 0);
@@ -191,42 +223,57 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
   },
   take: ([x, indices]) => {
     checkIndices("take", indices!);
-    if (!sameShape(x!.shape.slice(0, -1), indices!.shape)) fail("take", "one index for each last axis", show([x!, indices!]));
+    if (!sameShape(x!.shape.slice(0, -1), indices!.shape))
+      fail("take", "one index for each last axis", show([x!, indices!]));
     return one(indices!.shape, x!.dtype);
   },
   put: ([indices, values], { size }) => {
     checkIndices("put", indices!);
-    if (!sameShape(indices!.shape, values!.shape)) fail("put", "indices and values of one shape", show([indices!, values!]));
+    if (!sameShape(indices!.shape, values!.shape))
+      fail("put", "indices and values of one shape", show([indices!, values!]));
     return one([...indices!.shape, size], values!.dtype);
   },
   takeAlong: ([x, indices]) => {
     checkIndices("takeAlong", indices!);
-    if (!sameShape(x!.shape.slice(0, -1), indices!.shape.slice(0, -1))) fail("takeAlong", "equal leading dimensions", show([x!, indices!]));
+    if (!sameShape(x!.shape.slice(0, -1), indices!.shape.slice(0, -1)))
+      fail("takeAlong", "equal leading dimensions", show([x!, indices!]));
     return one(indices!.shape, x!.dtype);
   },
   putAlong: ([indices, values], { size }) => {
     checkIndices("putAlong", indices!);
-    if (!sameShape(indices!.shape, values!.shape)) fail("putAlong", "indices and values of one shape", show([indices!, values!]));
+    if (!sameShape(indices!.shape, values!.shape))
+      fail("putAlong", "indices and values of one shape", show([indices!, values!]));
     return one([...indices!.shape.slice(0, -1), size], values!.dtype);
   },
 
   softmax: unary,
   logSoftmax: unary,
   rmsNorm: ([x, w]) => {
-    if (x!.shape.length !== 2 || w!.shape.length !== 1 || w!.shape[0] !== x!.shape[1]) fail("rmsNorm", "x [n, d] and weight [d]", show([x!, w!]));
+    if (x!.shape.length !== 2 || w!.shape.length !== 1 || w!.shape[0] !== x!.shape[1])
+      fail("rmsNorm", "x [n, d] and weight [d]", show([x!, w!]));
     return [
       { shape: x!.shape, dtype: x!.dtype },
       { shape: [x!.shape[0]!, 1], dtype: x!.dtype },
     ];
   },
   layerNorm: ([x, w]) => {
-    if (x!.shape.length !== 2 || w!.shape[0] !== x!.shape[1]) fail("layerNorm", "x [n, d] and weight [d]", show([x!, w!]));
+    if (x!.shape.length !== 2 || w!.shape[0] !== x!.shape[1])
+      fail("layerNorm", "x [n, d] and weight [d]", show([x!, w!]));
     const row = { shape: [x!.shape[0]!, 1], dtype: x!.dtype };
     return [{ shape: x!.shape, dtype: x!.dtype }, row, row];
   },
   rotary: ([x, positions, cos], { headDim, rotaryDim }) => {
-    if (x!.shape.length !== 3 || !sameShape(positions!.shape, x!.shape.slice(0, 2)) || x!.shape[2]! % headDim !== 0 || cos!.shape[1] !== rotaryDim / 2) {
-      fail("rotary", `x [rows, length, n * ${headDim}], positions [rows, length], table [max, ${rotaryDim / 2}]`, show([x!, positions!, cos!]));
+    if (
+      x!.shape.length !== 3 ||
+      !sameShape(positions!.shape, x!.shape.slice(0, 2)) ||
+      x!.shape[2]! % headDim !== 0 ||
+      cos!.shape[1] !== rotaryDim / 2
+    ) {
+      fail(
+        "rotary",
+        `x [rows, length, n * ${headDim}], positions [rows, length], table [max, ${rotaryDim / 2}]`,
+        show([x!, positions!, cos!]),
+      );
     }
     return one(x!.shape, x!.dtype);
   },

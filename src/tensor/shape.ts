@@ -4,7 +4,8 @@ import type { Shape } from "./types.js";
 
 export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
 
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 

@@ -237,6 +237,17 @@ describe("which modules are adapted", () => {
     );
   });
 
+  test("modules to save are matched by the end of the text, as in peft: norm is every norm whose name ends so", () => {
+    const { saved } = resolveLora(llama, { ...loraDefaults, modulesToSave: ["norm"] });
+    expect(saved.map(({ parameter }) => parameter)).toEqual([
+      "model.layers.0.input_layernorm.weight",
+      "model.layers.0.post_attention_layernorm.weight",
+      "model.layers.1.input_layernorm.weight",
+      "model.layers.1.post_attention_layernorm.weight",
+      "model.norm.weight",
+    ]);
+  });
+
   test("defaults of a sparse adapter_config.json are peft's", () => {
     const raw = { peft_type: "LORA", r: 4, lora_alpha: 8, target_modules: ["q_proj"] };
     expect(normaliseAdapterConfig(raw)).toEqual({ ...loraDefaults, r: 4, targetModules: ["q_proj"] });

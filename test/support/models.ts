@@ -1,8 +1,18 @@
 /** Golden model cases as graphs: packs plain rows, builds logits, losses and gradients. */
 import { type Backend, gather, grad, input, mul, neg, sum, type Tensor } from "../../src/tensor/index.js";
 import {
-  type AdaptedModules, bindWeights, hiddenStates, type ModelFolder, type ModelGraph, parameterInputs, type Recompute, readTensor64, targetLogProbs,
-  tokenInputs, type TokenInputs, wholeLogits,
+  type AdaptedModules,
+  bindWeights,
+  hiddenStates,
+  type ModelFolder,
+  type ModelGraph,
+  parameterInputs,
+  type Recompute,
+  readTensor64,
+  targetLogProbs,
+  tokenInputs,
+  type TokenInputs,
+  wholeLogits,
 } from "../../src/models/index.js";
 
 export interface PackedRows {
@@ -20,7 +30,9 @@ export function packRows(rows: readonly (readonly number[])[]): PackedRows {
   const make = (value: (row: number, t: number) => number) => ({
     shape: [rows.length, length],
     dtype: "int32" as const,
-    data: Int32Array.from({ length: rows.length * length }, (_, i) => value(Math.floor(i / length), i % length)),
+    data: Int32Array.from({ length: rows.length * length }, (_, i) =>
+      value(Math.floor(i / length), i % length),
+    ),
   });
   const inside = (row: number, t: number): boolean => t < rows[row]!.length;
   return {
@@ -37,7 +49,11 @@ export function packRows(rows: readonly (readonly number[])[]): PackedRows {
   };
 }
 
-export const ints = (values: readonly number[]) => ({ shape: [values.length], dtype: "int32" as const, data: Int32Array.from(values) });
+export const ints = (values: readonly number[]) => ({
+  shape: [values.length],
+  dtype: "int32" as const,
+  data: Int32Array.from(values),
+});
 
 export interface ModelRun {
   logits: number[];
@@ -68,7 +84,10 @@ export async function runLanguageModel(
   }
   const trainable = parameterInputs(Object.fromEntries([...values].map(([name, v]) => [name, v.shape])));
   const model: ModelGraph = { config: folder.config, weights: bindWeights(folder, trainable) };
-  const hidden = hiddenStates(model, packed.tokens, { adapters: o.adapters ?? new Map(), recompute: o.recompute ?? "attention" });
+  const hidden = hiddenStates(model, packed.tokens, {
+    adapters: o.adapters ?? new Map(),
+    recompute: o.recompute ?? "attention",
+  });
 
   const sources = rows.flatMap((row, r) => row.slice(1).map((_, t) => r * packed.length + t));
   const labels = rows.flatMap((row) => row.slice(1));
@@ -78,12 +97,28 @@ export async function runLanguageModel(
   const loss = mul(neg(sum(logps)), 1 / labels.length);
   const names = Object.keys(trainable);
   const gradients = grad(loss, Object.values(trainable));
-  const outputs: Record<string, Tensor> = { logps, loss, logits: wholeLogits(model, gather(hidden, input("real", [packed.real.length], "int32"))) };
+  const outputs: Record<string, Tensor> = {
+    logps,
+    loss,
+    logits: wholeLogits(model, gather(hidden, input("real", [packed.real.length], "int32"))),
+  };
   names.forEach((name, i) => (outputs[`grad:${name}`] = gradients[i]!));
-  const inputs = { ...packed.tokens, sources: at, labels: want, real: input("real", [packed.real.length], "int32"), ...trainable };
+  const inputs = {
+    ...packed.tokens,
+    sources: at,
+    labels: want,
+    real: input("real", [packed.real.length], "int32"),
+    ...trainable,
+  };
   const program = await backend.compile({ inputs, outputs });
-  const feeds: Record<string, { shape: readonly number[]; dtype: "int32" | "float32"; data: Int32Array | Float64Array | Float32Array }> = {
-    ...packed.feeds, sources: ints(sources), labels: ints(labels), real: ints(packed.real),
+  const feeds: Record<
+    string,
+    { shape: readonly number[]; dtype: "int32" | "float32"; data: Int32Array | Float64Array | Float32Array }
+  > = {
+    ...packed.feeds,
+    sources: ints(sources),
+    labels: ints(labels),
+    real: ints(packed.real),
   };
   for (const [name, v] of values) feeds[name] = { shape: v.shape, dtype: "float32", data: v.data };
   const result = await program.run(feeds);

@@ -21,7 +21,13 @@ export class Emitter {
     const known = this.#memo.get(key);
     if (known) return known;
     const names = Array.from({ length: outputs }, () => `v${this.#count++}`);
-    this.nodes.push({ op, inputs, outputs: names, ...(attributes && { attributes }), ...(domain && { domain }) });
+    this.nodes.push({
+      op,
+      inputs,
+      outputs: names,
+      ...(attributes && { attributes }),
+      ...(domain && { domain }),
+    });
     this.#memo.set(key, names);
     return names;
   }

@@ -7,8 +7,19 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../../errors.js";
 import {
-  type Backend, type CompileOptions, type Graph, type HostTensor, type Program, type Resident, type RunOptions, sameShape, type Shape,
-  showShape, sizeOf, type TensorType, type WeightSource,
+  type Backend,
+  type CompileOptions,
+  type Graph,
+  type HostTensor,
+  type Program,
+  type Resident,
+  type RunOptions,
+  sameShape,
+  type Shape,
+  showShape,
+  sizeOf,
+  type TensorType,
+  type WeightSource,
 } from "../../tensor/index.js";
 import { checkPlacement } from "../placement.js";
 import { lowerGraph } from "./lower-graph.js";
@@ -44,7 +55,8 @@ class Engine {
       this.#pending.delete(id);
       if (this.#pending.size === 0) this.#worker.unref();
       if (error === undefined) pending.resolve(value);
-      else pending.reject(new AttuneError("backend", { where: "onnxruntime", expected: "a run", got: error }));
+      else
+        pending.reject(new AttuneError("backend", { where: "onnxruntime", expected: "a run", got: error }));
     });
     this.#worker.on("error", (error) => this.#fail(`the engine's thread died: ${error.message}`));
     this.#worker.on("exit", () => this.#fail("the engine was closed"));
@@ -82,7 +94,10 @@ export function ortBackend(options: OrtOptions = {}): Backend {
   let counter = 0;
   const live = new Set<number>();
 
-  const resident = async ({ shape, dtype }: TensorType, command: (id: number) => Command): Promise<Resident> => {
+  const resident = async (
+    { shape, dtype }: TensorType,
+    command: (id: number) => Command,
+  ): Promise<Resident> => {
     const id = ++counter;
     live.add(id);
     await engine.send(command(id));
@@ -90,20 +105,26 @@ export function ortBackend(options: OrtOptions = {}): Backend {
   };
   const check = (r: Resident): number => {
     if (live.has(r.id)) return r.id;
-    throw new AttuneError("backend", { where: "backend", expected: "a resident that is held", got: "one that was freed" });
+    throw new AttuneError("backend", {
+      where: "backend",
+      expected: "a resident that is held",
+      got: "one that was freed",
+    });
   };
 
   return {
     name: "ort",
     precision: "float32",
-    compile: (graph, compileOptions) => compile(engine, graph, { id: ++counter, check, options: compileOptions ?? {} }),
+    compile: (graph, compileOptions) =>
+      compile(engine, graph, { id: ++counter, check, options: compileOptions ?? {} }),
     upload: async (value: HostTensor) => {
       checkData("upload", value);
       return resident(value, (id) => ({ kind: "upload", resident: id, value }));
     },
     load: (source: WeightSource, shape: Shape) =>
       resident({ shape, dtype: "float32" }, (id) => ({ kind: "load", resident: id, source, shape })),
-    zeros: (type) => resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
+    zeros: (type) =>
+      resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
     write: async (r, value) => {
       checkType("write", value, r);
       checkData("write", value);
@@ -124,17 +145,29 @@ const ARRAYS = { float32: [Float32Array, Float64Array], int32: [Int32Array], boo
 /** Refuses arrays of another kind or length than the type says. */
 function checkData(where: string, { data, shape, dtype }: HostTensor): void {
   if (!ARRAYS[dtype].some((kind) => data instanceof kind)) {
-    throw new AttuneError("backend", { where, expected: `${ARRAYS[dtype][0].name} for ${dtype}`, got: data.constructor.name });
+    throw new AttuneError("backend", {
+      where,
+      expected: `${ARRAYS[dtype][0].name} for ${dtype}`,
+      got: data.constructor.name,
+    });
   }
   if (data.length === sizeOf(shape)) return;
-  throw new AttuneError("backend", { where, expected: `${sizeOf(shape)} numbers for ${showShape(shape)}`, got: String(data.length) });
+  throw new AttuneError("backend", {
+    where,
+    expected: `${sizeOf(shape)} numbers for ${showShape(shape)}`,
+    got: String(data.length),
+  });
 }
 
 const showType = ({ dtype, shape }: TensorType): string => `${dtype}${showShape(shape)}`;
 
 function checkType(where: string, got: TensorType | undefined, wanted: TensorType): void {
   if (got && got.dtype === wanted.dtype && sameShape(got.shape, wanted.shape)) return;
-  throw new AttuneError("backend", { where, expected: showType(wanted), got: got ? showType(got) : "nothing" });
+  throw new AttuneError("backend", {
+    where,
+    expected: showType(wanted),
+    got: got ? showType(got) : "nothing",
+  });
 }
 
 /** Each output goes to a resident of its type, and no two to one. */
@@ -143,9 +176,19 @@ function checkTargets(into: Readonly<Record<string, Resident>>, graph: Graph): v
   for (const [name, resident] of Object.entries(into)) {
     const where = `program output "${name}"`;
     const type = graph.outputs[name];
-    if (!type) throw new AttuneError("backend", { where, expected: `one of ${Object.keys(graph.outputs).join(", ")}`, got: name });
+    if (!type)
+      throw new AttuneError("backend", {
+        where,
+        expected: `one of ${Object.keys(graph.outputs).join(", ")}`,
+        got: name,
+      });
     checkType(where, resident, type);
-    if (taken.has(resident.id)) throw new AttuneError("backend", { where, expected: "a resident for each output", got: "one resident for two" });
+    if (taken.has(resident.id))
+      throw new AttuneError("backend", {
+        where,
+        expected: "a resident for each output",
+        got: "one resident for two",
+      });
     taken.add(resident.id);
   }
 }
@@ -156,7 +199,11 @@ interface CompileContext {
   options: CompileOptions;
 }
 
-async function compile(engine: Engine, graph: Graph, { id, check, options }: CompileContext): Promise<Program> {
+async function compile(
+  engine: Engine,
+  graph: Graph,
+  { id, check, options }: CompileContext,
+): Promise<Program> {
   const { model, folder, inputs } = lowerGraph(graph);
   await engine.send({ kind: "compile", program: id, model, folder, prepack: options.prepack ?? false });
   const outputs = Object.keys(graph.outputs);
@@ -174,10 +221,16 @@ async function compile(engine: Engine, graph: Graph, { id, check, options }: Com
     run: async (feeds, runOptions: RunOptions = {}) => {
       const unknown = Object.keys(feeds).find((name) => !(name in graph.inputs));
       if (unknown !== undefined) {
-        throw new AttuneError("backend", { where: `program input "${unknown}"`, expected: `one of ${Object.keys(graph.inputs).join(", ")}`, got: unknown });
+        throw new AttuneError("backend", {
+          where: `program input "${unknown}"`,
+          expected: `one of ${Object.keys(graph.inputs).join(", ")}`,
+          got: unknown,
+        });
       }
       checkTargets(runOptions.into ?? {}, graph);
-      const into = Object.fromEntries(Object.entries(runOptions.into ?? {}).map(([name, r]) => [name, check(r)]));
+      const into = Object.fromEntries(
+        Object.entries(runOptions.into ?? {}).map(([name, r]) => [name, check(r)]),
+      );
       const place = Object.fromEntries(
         Object.entries(runOptions.place ?? {}).map(([name, placement]) => {
           checkPlacement(name, graph.outputs[name], placement);

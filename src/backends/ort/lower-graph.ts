@@ -1,7 +1,18 @@
 /** A symbolic graph as an ONNX model: leaves bound by name, ops by the lowering table. */
 import { dirname, relative } from "node:path";
 import { AttuneError } from "../../errors.js";
-import { type ComputedOp, type Graph, graphNodes, type Node, type OpAttrs, resolve, sameShape, showShape, type Tensor, type TensorType } from "../../tensor/index.js";
+import {
+  type ComputedOp,
+  type Graph,
+  graphNodes,
+  type Node,
+  type OpAttrs,
+  resolve,
+  sameShape,
+  showShape,
+  type Tensor,
+  type TensorType,
+} from "../../tensor/index.js";
 import { Emitter, toBytes } from "./emitter.js";
 import { LOWERINGS, type LoweringContext } from "./lowering.js";
 import { encodeModel, type OnnxType } from "./onnx-model.js";
@@ -33,8 +44,16 @@ export function lowerGraph(graph: Graph): LoweredGraph {
     e.nodes.push({ op: "Identity", inputs: [names.get(key(resolve(t)))!], outputs: [`out:${name}`] });
     return { name: `out:${name}`, type: t.dtype, shape: t.shape };
   });
-  const declared = inputs.map((name) => ({ name: `in:${name}`, type: graph.inputs[name]!.dtype, shape: graph.inputs[name]!.shape }));
-  return { model: encodeModel({ nodes: e.nodes, initializers: e.initializers, inputs: declared, outputs }), folder, inputs };
+  const declared = inputs.map((name) => ({
+    name: `in:${name}`,
+    type: graph.inputs[name]!.dtype,
+    shape: graph.inputs[name]!.shape,
+  }));
+  return {
+    model: encodeModel({ nodes: e.nodes, initializers: e.initializers, inputs: declared, outputs }),
+    folder,
+    inputs,
+  };
 }
 
 interface Walk {
@@ -51,7 +70,9 @@ function checkDeclared(name: string, used: TensorType, { inputs }: Graph): void 
   throw new AttuneError("backend", {
     where: `graph input "${name}"`,
     expected: `${used.dtype}${showShape(used.shape)} among the graph's inputs, as the outputs use it`,
-    got: declared ? `${declared.dtype}${showShape(declared.shape)}` : `only ${Object.keys(inputs).join(", ") || "no inputs"}`,
+    got: declared
+      ? `${declared.dtype}${showShape(declared.shape)}`
+      : `only ${Object.keys(inputs).join(", ") || "no inputs"}`,
     fix: "list every input that the outputs depend on in graph.inputs, under its own name",
   });
 }
@@ -67,9 +88,11 @@ function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): strin
     }
     case "constant": {
       const { value } = node.attrs as OpAttrs["constant"];
-      if (typeof value !== "number") return [e.initializer({ type: type.dtype, shape: type.shape, data: toBytes(type.dtype, value) })];
+      if (typeof value !== "number")
+        return [e.initializer({ type: type.dtype, shape: type.shape, data: toBytes(type.dtype, value) })];
       const scalar = e.literal(type.dtype === "bool" ? "int32" : type.dtype, [], [value]);
-      const typed = type.dtype === "bool" ? e.emit("Cast", [scalar], { attributes: { to: { int: 9 } } }) : scalar;
+      const typed =
+        type.dtype === "bool" ? e.emit("Cast", [scalar], { attributes: { to: { int: 9 } } }) : scalar;
       return [type.shape.length === 0 ? typed : e.emit("Expand", [typed, e.int64s(type.shape)])];
     }
     case "weight": {
@@ -95,13 +118,20 @@ function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): strin
 }
 
 function commonFolder(nodes: readonly Node[]): string | undefined {
-  const files = new Set(nodes.flatMap((n) => (n.op === "weight" ? [(n.attrs as OpAttrs["weight"]).source.file] : [])));
+  const files = new Set(
+    nodes.flatMap((n) => (n.op === "weight" ? [(n.attrs as OpAttrs["weight"]).source.file] : [])),
+  );
   let folder: string | undefined;
   for (const file of files) {
     folder ??= dirname(file);
     while (relative(folder, file).startsWith("..")) {
       const up = dirname(folder);
-      if (up === folder) throw new AttuneError("backend", { where: file, expected: "weight files on one volume", got: [...files].join(", ") });
+      if (up === folder)
+        throw new AttuneError("backend", {
+          where: file,
+          expected: "weight files on one volume",
+          got: [...files].join(", "),
+        });
       folder = up;
     }
   }

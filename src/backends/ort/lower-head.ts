@@ -23,7 +23,11 @@ interface Chunk {
 
 function chunks(rows: number, size: number): Chunk[] {
   const count = Math.max(1, Math.ceil(rows / size));
-  return Array.from({ length: count }, (_, i) => ({ start: i * size, end: Math.min(rows, (i + 1) * size), whole: count === 1 }));
+  return Array.from({ length: count }, (_, i) => ({
+    start: i * size,
+    end: Math.min(rows, (i + 1) * size),
+    whole: count === 1,
+  }));
 }
 
 const cut = (e: Emitter, name: string, c: Chunk): string =>
@@ -35,8 +39,15 @@ const join = (e: Emitter, parts: readonly string[]): string =>
 const last = { axis: { int: -1 } };
 
 /** Logits of a chunk, and 1 - tanh^2 where they are soft-capped. */
-function logits(e: Emitter, hidden: string, weight: string, attrs: LogProbAttrs): { value: string; slope?: string } {
-  const raw = e.emit("Gemm", [hidden, weight], { attributes: { transB: { int: 1 }, alpha: attrs.softcap > 0 ? 1 / attrs.softcap : attrs.scale } });
+function logits(
+  e: Emitter,
+  hidden: string,
+  weight: string,
+  attrs: LogProbAttrs,
+): { value: string; slope?: string } {
+  const raw = e.emit("Gemm", [hidden, weight], {
+    attributes: { transB: { int: 1 }, alpha: attrs.softcap > 0 ? 1 / attrs.softcap : attrs.scale },
+  });
   if (attrs.softcap === 0) return { value: raw };
   const t = e.emit("Tanh", [raw]);
   const one = e.literal("float32", [], [1]);
@@ -64,14 +75,24 @@ export function lowerLogProbs({ e, in: [hidden, weight, labels], attrs, shapes }
 }
 
 /** p times the slope of the soft cap, and the same for the label alone (a column). */
-function weights(e: Emitter, hidden: string, head: { weight: string; labels: string }, attrs: LogProbAttrs): { p: string; atLabel?: string } {
+function weights(
+  e: Emitter,
+  hidden: string,
+  head: { weight: string; labels: string },
+  attrs: LogProbAttrs,
+): { p: string; atLabel?: string } {
   const { value, slope } = logits(e, hidden, head.weight, attrs);
   const p = e.emit("Softmax", [value], { attributes: last });
   if (slope === undefined) return { p };
   return { p: e.emit("Mul", [p, slope]), atLabel: column(e, pick(e, slope, head.labels)) };
 }
 
-export function lowerLogProbsGradHidden({ e, in: [hidden, weight, labels, g], attrs, shapes }: Context): string {
+export function lowerLogProbsGradHidden({
+  e,
+  in: [hidden, weight, labels, g],
+  attrs,
+  shapes,
+}: Context): string {
   const scale = e.literal("float32", [], [attrs.scale]);
   return join(
     e,
@@ -82,12 +103,20 @@ export function lowerLogProbsGradHidden({ e, in: [hidden, weight, labels, g], at
       const rows = e.emit("Gather", [weight!, own], { attributes: { axis: { int: 0 } } });
       const target = atLabel === undefined ? rows : e.emit("Mul", [rows, atLabel]);
       const factor = column(e, cut(e, g!, c));
-      return e.emit("Mul", [e.emit("Sub", [target, expected]), attrs.scale === 1 ? factor : e.emit("Mul", [factor, scale])]);
+      return e.emit("Mul", [
+        e.emit("Sub", [target, expected]),
+        attrs.scale === 1 ? factor : e.emit("Mul", [factor, scale]),
+      ]);
     }),
   );
 }
 
-export function lowerLogProbsGradWeight({ e, in: [hidden, weight, labels, g], attrs, shapes }: Context): string {
+export function lowerLogProbsGradWeight({
+  e,
+  in: [hidden, weight, labels, g],
+  attrs,
+  shapes,
+}: Context): string {
   const [rows, width] = shapes[1]!;
   const zeros = e.emit("ConstantOfShape", [e.int64s([rows!, width!])]);
   const scale = e.literal("float32", [], [attrs.scale]);
@@ -104,7 +133,9 @@ export function lowerLogProbsGradWeight({ e, in: [hidden, weight, labels, g], at
     total = e.emit("Gemm", total === "" ? [p, weighted] : [p, weighted, total], { attributes });
   }
   const wide = e.emit("Cast", [labels!], { attributes: { to: { int: 7 } } });
-  const scattered = e.emit("ScatterND", [zeros, column(e, wide), join(e, targets)], { attributes: { reduction: { text: "add" } } });
+  const scattered = e.emit("ScatterND", [zeros, column(e, wide), join(e, targets)], {
+    attributes: { reduction: { text: "add" } },
+  });
   return e.emit("Add", [total, scattered]);
 }
 
@@ -115,7 +146,8 @@ export function lowerLogProbsGradWeight({ e, in: [hidden, weight, labels, g], at
 export function lowerVocabularyStats({ e, in: [hidden, weight, labels], attrs, shapes }: Context): string[] {
   const columns = e.int64s([1]);
   const drop = { keepdims: { int: 0 } };
-  const centre = (): string => e.emit("ReduceMean", [weight!, e.int64s([0])], { attributes: { keepdims: { int: 1 } } });
+  const centre = (): string =>
+    e.emit("ReduceMean", [weight!, e.int64s([0])], { attributes: { keepdims: { int: 1 } } });
   const parts = chunks(shapes[0]![0]!, attrs.chunk).map((c) => {
     const states = cut(e, hidden!, c);
     const { value, slope } = logits(e, states, weight!, attrs);
@@ -127,9 +159,17 @@ export function lowerVocabularyStats({ e, in: [hidden, weight, labels], attrs, s
     const correct = e.emit("Cast", [e.emit("Not", [below])], { attributes: { to: { int: 1 } } });
     const mean =
       slope === undefined
-        ? flat(e, e.emit("Gemm", [states, centre()], { attributes: { transB: { int: 1 }, alpha: attrs.scale } }))
+        ? flat(
+            e,
+            e.emit("Gemm", [states, centre()], { attributes: { transB: { int: 1 }, alpha: attrs.scale } }),
+          )
         : e.emit("ReduceMean", [value, columns], { attributes: drop });
     return [entropy, correct, mean];
   });
-  return [0, 1, 2].map((i) => join(e, parts.map((p) => p[i]!)));
+  return [0, 1, 2].map((i) =>
+    join(
+      e,
+      parts.map((p) => p[i]!),
+    ),
+  );
 }

@@ -4,7 +4,12 @@
  */
 import type { ComputedOp, Node, OpAttrs, Shape } from "../../tensor/index.js";
 import type { Emitter } from "./emitter.js";
-import { lowerLogProbs, lowerLogProbsGradHidden, lowerLogProbsGradWeight, lowerVocabularyStats } from "./lower-head.js";
+import {
+  lowerLogProbs,
+  lowerLogProbsGradHidden,
+  lowerLogProbsGradWeight,
+  lowerVocabularyStats,
+} from "./lower-head.js";
 
 export interface LoweringContext<K extends ComputedOp = ComputedOp> {
   e: Emitter;
@@ -28,12 +33,16 @@ const int = (n: number) => ({ int: n });
 
 function after({ e, in: [x, ...others], node }: LoweringContext<"after">): string {
   // One element of each, compared with an unlikely number: a zero that is not folded away, whatever comes (NaN too).
-  const firsts = others.map((name) => e.emit("Slice", [e.emit("Reshape", [name, e.int64s([-1])]), e.int64s([0]), e.int64s([1]), e.int64s([0])]));
+  const firsts = others.map((name) =>
+    e.emit("Slice", [e.emit("Reshape", [name, e.int64s([-1])]), e.int64s([0]), e.int64s([1]), e.int64s([0])]),
+  );
   const all = firsts.length === 1 ? firsts[0]! : e.emit("Sum", firsts);
   const never = e.emit("Equal", [all, e.literal("float32", [1], [1.2345678e38])]);
   const zero = e.emit("Cast", [never], { attributes: { to: int(1) } });
   const shape = node.outputs[0]!.shape;
-  return shape.length > 0 ? e.emit("Add", [x!, zero]) : e.emit("Add", [x!, e.emit("Reshape", [zero, e.literal("int64", [0], [])])]);
+  return shape.length > 0
+    ? e.emit("Add", [x!, zero])
+    : e.emit("Add", [x!, e.emit("Reshape", [zero, e.literal("int64", [0], [])])]);
 }
 
 function scatterAdd({ e, in: [indices, updates], attrs, shapes }: LoweringContext<"scatterAdd">): string {
@@ -73,12 +82,16 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
   gelu: ({ e, in: inputs, attrs }) =>
     e.emit(attrs.approximate === "tanh" ? "FastGelu" : "Gelu", inputs, { domain: contributed }),
   cast: ({ e, in: inputs, attrs }) =>
-    e.emit("Cast", inputs, { attributes: { to: int(attrs.dtype === "float32" ? 1 : attrs.dtype === "int32" ? 6 : 9) } }),
+    e.emit("Cast", inputs, {
+      attributes: { to: int(attrs.dtype === "float32" ? 1 : attrs.dtype === "int32" ? 6 : 9) },
+    }),
   stopGradient: ({ in: [x] }) => x!,
   after,
 
-  reshape: ({ e, in: [x], attrs }) => e.emit("Reshape", [x!, e.literal("int64", [attrs.shape.length], attrs.shape)]),
-  transpose: ({ e, in: inputs, attrs }) => e.emit("Transpose", inputs, { attributes: { perm: { ints: attrs.perm } } }),
+  reshape: ({ e, in: [x], attrs }) =>
+    e.emit("Reshape", [x!, e.literal("int64", [attrs.shape.length], attrs.shape)]),
+  transpose: ({ e, in: inputs, attrs }) =>
+    e.emit("Transpose", inputs, { attributes: { perm: { ints: attrs.perm } } }),
   // Expand keeps an axis of 1 where 0 is asked for, so an empty result is cut from it.
   expand: ({ e, in: [x], attrs }) => {
     const full = e.emit("Expand", [x!, e.int64s(attrs.shape.map((n) => Math.max(n, 1)))]);
@@ -93,7 +106,10 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
     e.emit("Pad", [x!, e.int64s([attrs.before, attrs.after]), "", e.int64s([attrs.axis])]),
   concat: ({ e, in: inputs, attrs }) => e.emit("Concat", inputs, { attributes: { axis: int(attrs.axis) } }),
   split: ({ e, in: [x], attrs }) =>
-    e.emitAll("Split", [x!, e.int64s(attrs.sizes)], { outputs: attrs.sizes.length, attributes: { axis: int(attrs.axis) } }),
+    e.emitAll("Split", [x!, e.int64s(attrs.sizes)], {
+      outputs: attrs.sizes.length,
+      attributes: { axis: int(attrs.axis) },
+    }),
 
   sum: ({ e, in: [x], attrs }) =>
     e.emit("ReduceSum", [x!, e.int64s(attrs.axes)], { attributes: { keepdims: int(attrs.keep ? 1 : 0) } }),
@@ -117,36 +133,61 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
   },
 
   matmul: ({ e, in: inputs, attrs, shapes }) => {
-    const attributes = { transA: int(attrs.transA ? 1 : 0), transB: int(attrs.transB ? 1 : 0), alpha: attrs.alpha };
-    return shapes[0]!.length === 2 ? e.emit("Gemm", inputs, { attributes }) : e.emit("FusedMatMul", inputs, { domain: contributed, attributes });
+    const attributes = {
+      transA: int(attrs.transA ? 1 : 0),
+      transB: int(attrs.transB ? 1 : 0),
+      alpha: attrs.alpha,
+    };
+    return shapes[0]!.length === 2
+      ? e.emit("Gemm", inputs, { attributes })
+      : e.emit("FusedMatMul", inputs, { domain: contributed, attributes });
   },
   gemm: ({ e, in: inputs, attrs }) =>
     e.emit("Gemm", inputs, {
-      attributes: { transA: int(attrs.transA ? 1 : 0), transB: int(attrs.transB ? 1 : 0), alpha: attrs.alpha, beta: 1 },
+      attributes: {
+        transA: int(attrs.transA ? 1 : 0),
+        transB: int(attrs.transB ? 1 : 0),
+        alpha: attrs.alpha,
+        beta: 1,
+      },
     }),
-  frozenMatmul: ({ e, in: inputs, attrs }) => e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } }),
+  frozenMatmul: ({ e, in: inputs, attrs }) =>
+    e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } }),
 
   gather: ({ e, in: inputs }) => e.emit("Gather", inputs, { attributes: { axis: int(0) } }),
   scatterAdd,
   take: ({ e, in: [x, indices], shapes }) => {
-    const picked = e.emit("GatherElements", [x!, e.emit("Reshape", [indices!, e.int64s([...shapes[1]!, 1])])], { attributes: last });
+    const picked = e.emit(
+      "GatherElements",
+      [x!, e.emit("Reshape", [indices!, e.int64s([...shapes[1]!, 1])])],
+      { attributes: last },
+    );
     return e.emit("Reshape", [picked, e.literal("int64", [shapes[1]!.length], shapes[1]!)]);
   },
   put: ({ e, in: [indices, values], attrs, shapes }) => {
     const one = e.int64s([...shapes[0]!, 1]);
     const zeros = e.emit("ConstantOfShape", [e.int64s([...shapes[0]!, attrs.size])]);
-    return e.emit("ScatterElements", [zeros, e.emit("Reshape", [indices!, one]), e.emit("Reshape", [values!, one])], { attributes: last });
+    return e.emit(
+      "ScatterElements",
+      [zeros, e.emit("Reshape", [indices!, one]), e.emit("Reshape", [values!, one])],
+      { attributes: last },
+    );
   },
   takeAlong: ({ e, in: inputs }) => e.emit("GatherElements", inputs, { attributes: last }),
   putAlong: ({ e, in: inputs, attrs, shapes }) => {
     const zeros = e.emit("ConstantOfShape", [e.int64s([...shapes[0]!.slice(0, -1), attrs.size])]);
-    return e.emit("ScatterElements", [zeros, ...inputs], { attributes: { ...last, reduction: { text: "add" } } });
+    return e.emit("ScatterElements", [zeros, ...inputs], {
+      attributes: { ...last, reduction: { text: "add" } },
+    });
   },
 
   softmax: ({ e, in: inputs }) => e.emit("Softmax", inputs, { attributes: last }),
   logSoftmax: ({ e, in: inputs }) => e.emit("LogSoftmax", inputs, { attributes: last }),
   rmsNorm: ({ e, in: inputs, attrs }) =>
-    e.emitAll("SimplifiedLayerNormalization", inputs, { outputs: 2, attributes: { ...last, epsilon: attrs.eps } }),
+    e.emitAll("SimplifiedLayerNormalization", inputs, {
+      outputs: 2,
+      attributes: { ...last, epsilon: attrs.eps },
+    }),
   layerNorm: ({ e, in: inputs, attrs }) =>
     e.emitAll("LayerNormalization", inputs, { outputs: 3, attributes: { ...last, epsilon: attrs.eps } }),
   rotary: ({ e, in: [x, positions, cos, sin], attrs, shapes }) => {
@@ -155,7 +196,9 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
     const partial = attrs.rotaryDim < attrs.headDim;
     return e.emit("RotaryEmbedding", [x!, wide, cos!, back], {
       domain: contributed,
-      attributes: partial ? { num_heads: int(shapes[0]![2]! / attrs.headDim), rotary_embedding_dim: int(attrs.rotaryDim) } : {},
+      attributes: partial
+        ? { num_heads: int(shapes[0]![2]! / attrs.headDim), rotary_embedding_dim: int(attrs.rotaryDim) }
+        : {},
     });
   },
   logProbs: lowerLogProbs,

@@ -4,10 +4,24 @@
  */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-export const ONNX_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const ONNX_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+} as const;
 export type OnnxType = keyof typeof ONNX_TYPES;
 
-export type Attribute = number | { int: number } | { ints: readonly number[] } | { float: number } | { text: string };
+export type Attribute =
+  | number
+  | { int: number }
+  | { ints: readonly number[] }
+  | { float: number }
+  | { text: string };
 
 export interface OnnxNode {
   op: string;
@@ -50,7 +64,8 @@ function message(w: BinaryWriter, field: number, body: Body): void {
 
 const text = (w: BinaryWriter, field: number, value: string): unknown =>
   w.tag(field, WireType.LengthDelimited).string(value);
-const integer = (w: BinaryWriter, field: number, value: number): unknown => w.tag(field, WireType.Varint).int64(value);
+const integer = (w: BinaryWriter, field: number, value: number): unknown =>
+  w.tag(field, WireType.Varint).int64(value);
 
 function attribute(w: BinaryWriter, name: string, value: Attribute): void {
   text(w, 1, name);
@@ -74,7 +89,8 @@ function node(w: BinaryWriter, n: OnnxNode): void {
   for (const name of n.inputs) text(w, 1, name);
   for (const name of n.outputs) text(w, 2, name);
   text(w, 4, n.op);
-  for (const [name, value] of Object.entries(n.attributes ?? {})) message(w, 5, (a) => attribute(a, name, value));
+  for (const [name, value] of Object.entries(n.attributes ?? {}))
+    message(w, 5, (a) => attribute(a, name, value));
   if (n.domain) text(w, 7, n.domain);
 }
 
@@ -120,7 +136,10 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     for (const v of graph.inputs) message(g, 11, (m) => valueInfo(m, v));
     for (const v of graph.outputs) message(g, 12, (m) => valueInfo(m, v));
   });
-  for (const [domain, version] of [["", OPSET], ["com.microsoft", 1]] as const) {
+  for (const [domain, version] of [
+    ["", OPSET],
+    ["com.microsoft", 1],
+  ] as const) {
     message(w, 8, (m) => {
       text(m, 1, domain);
       integer(m, 2, version);

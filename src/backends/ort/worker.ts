@@ -19,10 +19,18 @@ interface Held {
 }
 const residents = new Map<number, Held>();
 
-const ORT_TYPES: Record<DType, "float32" | "int32" | "bool"> = { float32: "float32", int32: "int32", bool: "bool" };
+const ORT_TYPES: Record<DType, "float32" | "int32" | "bool"> = {
+  float32: "float32",
+  int32: "int32",
+  bool: "bool",
+};
 
 function arrayOf(dtype: DType, size: number): HostArray {
-  return dtype === "float32" ? new Float32Array(size) : dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
+  return dtype === "float32"
+    ? new Float32Array(size)
+    : dtype === "int32"
+      ? new Int32Array(size)
+      : new Uint8Array(size);
 }
 
 function toOrt({ dtype, shape, data }: HostTensor): ort.Tensor {
@@ -89,7 +97,8 @@ function held(id: number): Held {
 
 async function compile(request: Extract<Request, { kind: "compile" }>): Promise<null> {
   const config: Record<string, string> = {};
-  if (request.folder !== undefined) config["session.model_external_initializers_file_folder_path"] = request.folder;
+  if (request.folder !== undefined)
+    config["session.model_external_initializers_file_folder_path"] = request.folder;
   if (!request.prepack) config["session.disable_prepacking"] = "1";
   const options: ort.InferenceSession.SessionOptions = {
     intraOpNumThreads: settings.threads,
@@ -100,7 +109,9 @@ async function compile(request: Extract<Request, { kind: "compile" }>): Promise<
     enableCpuMemArena: false,
     enableMemPattern: false,
     logSeverityLevel: 3,
-    ...(settings.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: `${settings.profile}-${request.program}` }),
+    ...(settings.profile === undefined
+      ? {}
+      : { enableProfiling: true, profileFilePrefix: `${settings.profile}-${request.program}` }),
     extra: config,
   };
   sessions.set(request.program, await ort.InferenceSession.create(request.model, options));

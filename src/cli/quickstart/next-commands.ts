@@ -18,7 +18,7 @@ export interface NextOptions {
 export function nextCommands({ folder, base, plan, seed }: NextOptions): NextCommand[] {
   const run = near(folder);
   const flags = ({ epochs, batchSize, learningRate }: Training): string =>
-    `--num-train-epochs ${epochs} --per-device-train-batch-size ${batchSize} --learning-rate ${learningRate} --seed ${seed}`;
+    `--num-train-epochs ${epochs} --per-device-train-batch-size ${batchSize} --learning-rate ${learningRate} --warmup-ratio 0.1 --seed ${seed}`;
   const path = (name: string): string => quote(`${run}/${name}`);
   return [
     {

@@ -88,7 +88,7 @@ export interface IntervalChartOptions {
 
 /** One value with its interval a row: a dot and a whisker, the number written beside it. */
 export function intervalChart(rows: readonly IntervalRow[], o: IntervalChartOptions): Html {
-  const write = (value: number): string => (o.percent ? `${Math.round(100 * value)}%` : value.toFixed(2));
+  const write = (value: number): string => (o.percent ? `${Math.round(100 * value)}%` : signed(value));
   const data = rows.map((row) => ({ ...row, fill: colours[row.colour]!, text: write(row.value) }));
   const reference = o.reference === undefined ? [] : [o.reference];
   const svg = draw(

@@ -216,7 +216,10 @@ function layerBody(x: Tensor, own: LayerContext): Tensor {
 function cheap(
   inputs: readonly Tensor[],
   own: Pick<LayerContext, "weights" | "walk">,
-  part: { modules: readonly string[]; body: (inputs: readonly Tensor[], weights: Weights) => readonly Tensor[] },
+  part: {
+    modules: readonly string[];
+    body: (inputs: readonly Tensor[], weights: Weights) => readonly Tensor[];
+  },
 ): readonly Tensor[] {
   if (own.walk.recompute !== "attention") return part.body(inputs, own.weights);
   const mine = [...own.weights].filter(
@@ -254,7 +257,10 @@ function attentionOf(x: Tensor, o: LayerContext & { context: LinearContext }): T
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const parts = config.fusedQkv
     ? split(project(x, o, { norm: m.inputNorm, into: [m.qkv] })[0]!, 1, widths)
-    : project(x, o, { norm: m.inputNorm, into: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"] });
+    : project(x, o, {
+        norm: m.inputNorm,
+        into: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+      });
 
   const prepared = parts.map((part, i) => {
     const module = i === 0 ? "q_norm" : "k_norm";
