@@ -16,7 +16,17 @@ export function broadcastOffsets(from: Shape, shape: Shape): Int32Array {
 function map(inputs: readonly Value[], type: TensorType, f: (...values: number[]) => number): Data {
   const out = allocate(type);
   const offsets = inputs.map((x) => broadcastOffsets(x.shape, type.shape));
-  for (let i = 0; i < out.length; i++) out[i] = f(...inputs.map((x, k) => x.data[offsets[k]![i]!]!));
+  // One or two inputs are called plainly: a spread for each element would take most of the time.
+  const [x, y, ...more] = inputs.map((input) => input.data);
+  const [at, bt] = offsets;
+  if (more.length > 0) {
+    for (let i = 0; i < out.length; i++)
+      out[i] = f(...inputs.map((input, k) => input.data[offsets[k]![i]!]!));
+  } else if (y) {
+    for (let i = 0; i < out.length; i++) out[i] = f(x![at![i]!]!, y[bt![i]!]!);
+  } else {
+    for (let i = 0; i < out.length; i++) out[i] = f(x![at![i]!]!);
+  }
   return out;
 }
 

@@ -17,6 +17,7 @@ function product(
   const [m, n] = type.shape.slice(-2) as [number, number];
   const k = a.shape.at(transA ? -2 : -1)!;
   const out = new Float64Array(sizeOf(type.shape));
+  const [x, y] = [a.data, b.data];
   const [aRow, aColumn] = transA ? [1, m] : [k, 1];
   const [bRow, bColumn] = transB ? [1, k] : [n, 1];
   for (let batch = 0; batch < sizeOf(type.shape.slice(0, -2)); batch++) {
@@ -25,7 +26,7 @@ function product(
         let total = 0;
         let at = batch * m * k + i * aRow;
         let bt = batch * k * n + j * bColumn;
-        for (let l = 0; l < k; l++, at += aColumn, bt += bRow) total += a.data[at]! * b.data[bt]!;
+        for (let l = 0; l < k; l++, at += aColumn, bt += bRow) total += x[at]! * y[bt]!;
         out[(batch * m + i) * n + j] = alpha * total;
       }
     }
