@@ -57,7 +57,11 @@ export function resolveLora(config: ModelConfig, lora: LoraConfig): LoraSpec {
   const isTarget = targetTest(lora);
   const targets: LoraTarget[] = [];
   for (const spec of parameters) {
-    if (!spec.name.endsWith(".weight") || wholly.has(spec.name) || !isTarget(spec)) continue;
+    if (!spec.name.endsWith(".weight") || !isTarget(spec)) continue;
+    if (wholly.has(spec.name)) {
+      refuseTwice(spec, lora);
+      continue;
+    }
     if (spec.role !== "linear" && spec.role !== "conv1d" && spec.role !== "lm_head") {
       throw new AttuneError("model", {
         where: `${where}: target_modules`,
@@ -77,6 +81,16 @@ export function resolveLora(config: ModelConfig, lora: LoraConfig): LoraSpec {
   }
   refuseUnmatched(lora, { targets, parameters });
   return { targets, saved };
+}
+
+/** What is trained whole gets no adapter, when it is named whole; of a part of its name peft would make both. */
+function refuseTwice({ module, role }: ParameterSpec, { modulesToSave }: LoraConfig): void {
+  if (role === "head" || endsWithName(module, modulesToSave)) return;
+  throw new AttuneError("model", {
+    where: `${where}: modules_to_save`,
+    expected: `whole names of modules that are targets, such as ${module}`,
+    got: modulesToSave.filter((name) => module.endsWith(name)).join(", "),
+  });
 }
 
 const linearNames = (parameters: readonly ParameterSpec[]): string[] => [

@@ -2,7 +2,7 @@
  * Writes a model folder that transformers loads: config.json, weights, tokenizer and generation config. Trained
  * parameters come from memory, all others are copied byte for byte from where they lie. Knows nothing of training.
  */
-import { copyFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 
 import { AttuneError } from "../errors.js";
@@ -10,8 +10,8 @@ import {
   ensureFolder,
   ioError,
   temporarySibling,
+  writeFileAtomic,
   writeFolderAtomic,
-  writeJsonAtomic,
 } from "../util/files.js";
 import { dtypeNames } from "./config/common.js";
 import { architectureName } from "./config/families.js";
@@ -22,6 +22,7 @@ import { expectedParameters, type ParameterSpec } from "./parameters.js";
 import type { WeightDtype } from "./safetensors-dtype.js";
 import { elementCount } from "./safetensors-read.js";
 import { type TensorToWrite, writeWeights } from "./safetensors-write.js";
+import { stringifyLike } from "./save-numbers.js";
 
 /** New values by canonical name; a `Map` is one. `get` is called once per name, when its turn to be written comes. */
 export interface ParameterSource {
@@ -65,11 +66,13 @@ export async function saveModelFolder(
   model: ModelFolder,
   options: SaveOptions = {},
 ): Promise<void> {
+  const stored = await readFile(join(model.path, "config.json"), "utf8");
+  const config = `${stringifyLike(savedConfig(model, options), stored)}\n`;
   const tensors = expectedParameters(model.config).map((spec) => tensorToWrite(spec, { model, options }));
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(folder, tensors, { maxShardBytes: options.maxShardBytes });
     await copyCompanions(folder, { model, tokenizerFrom: options.tokenizerFrom ?? model.path });
-    await writeJsonAtomic(join(folder, "config.json"), savedConfig(model, options));
+    await writeFileAtomic(join(folder, "config.json"), config);
   };
   if ((await stat(path).catch(() => undefined)) === undefined) await writeFolderAtomic(path, fill);
   else {

@@ -232,8 +232,8 @@ describe("which modules are adapted", () => {
       key: "base_model.model.lm_head.weight",
     });
     expect(() => modules({ modulesToSave: ["embed_tokens"] }, tied)).toThrow(/tie_word_embeddings/);
-    expect(() => modules({ modulesToSave: ["head"] })).toThrow(
-      /modules_to_save: expected modules of the model, got head/,
+    expect(() => modules({ modulesToSave: ["heads"] })).toThrow(
+      /modules_to_save: expected modules of the model, got heads/,
     );
   });
 
@@ -246,6 +246,11 @@ describe("which modules are adapted", () => {
       "model.layers.1.post_attention_layernorm.weight",
       "model.norm.weight",
     ]);
+  });
+
+  test("a target that modules_to_save names whole is not adapted, by a part of its name it is refused", () => {
+    expect(modules({ modulesToSave: ["o_proj"] })).toHaveLength(12);
+    expect(() => modules({ modulesToSave: ["proj"] })).toThrow(/whole names of modules that are targets/);
   });
 
   test("defaults of a sparse adapter_config.json are peft's", () => {

@@ -54,6 +54,38 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
     },
   );
 
+  test("numbers that config.json spells as floats stay floats, which transformers 5 insists on", async () => {
+    const source = join(scratch, "floats");
+    await saveModelFolder(source, openModelFolder(checkpoint("gemma2")));
+    const file = join(source, "config.json");
+    const spelled = { "30.0": 30, "1e1": 10, "[1.0, 2]": [1, 2] };
+    const made = readFileSync(file, "utf8")
+      .trim()
+      .replace(
+        /}$/,
+        `, ${Object.keys(spelled)
+          .map((text, i) => `"mine_${i}": ${text}`)
+          .join(", ")}, "text": "a 5.0 \\" 6.0"}`,
+      );
+    writeFileSync(file, made);
+    const folder = join(scratch, "floats-kept");
+    await saveModelFolder(folder, openModelFolder(source), {
+      configChanges: { final_logit_softcapping: 20, other: 3 },
+    });
+    const text = readFileSync(join(folder, "config.json"), "utf8");
+    for (const line of [
+      '"attn_logit_softcapping": 3.0',
+      '"final_logit_softcapping": 20.0',
+      '"mine_0": 30.0',
+      '"mine_1": 10.0',
+      '"other": 3',
+      '"head_dim": 8',
+    ])
+      expect(text.split(/,?\n */)).toContain(line);
+    expect(text).toMatch(/"mine_2": \[\s*1\.0,\s*2\s*\]/);
+    expect(JSON.parse(text)).toMatchObject({ mine_0: 30, mine_2: [1, 2], text: 'a 5.0 " 6.0' });
+  });
+
   test("a reward model made from a language model: new head, class name, one label, no output layer", async () => {
     const model = openModelFolder(checkpoint("llama"), { head: "sequence" });
     const folder = join(scratch, "reward");

@@ -70,7 +70,7 @@ export async function trainStage(
     warmup: 0.1,
     recompute: "none",
     detailSteps: 0,
-    evalSteps: Math.max(1, Math.round(total / 6)),
+    evalSteps: Math.max(1, Math.round(total / 4)),
     output: folder,
     saveTotalLimit: 1,
     fingerprint: { seed: String(context.seed) },
