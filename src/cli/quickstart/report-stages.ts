@@ -9,8 +9,8 @@ export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
   const { sft, reward, dpo } = outcome;
   return html`<h3>1. People judged</h3>
     <p>
-      ${judgingSentence(outcome.judged)} ${agreementSentence(outcome.judged)} That is how noisy real
-      judgements are too: whatever learns from them cannot be surer than they are.
+      ${judgingSentence(outcome.judged)} ${agreementSentence(outcome.judged)} Real judgements are noisy too:
+      whatever learns from them cannot be surer than they are.
     </p>
     <h3>2. SFT: imitate demonstrations</h3>
     <p>
