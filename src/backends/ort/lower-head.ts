@@ -132,9 +132,10 @@ export function lowerLogProbsGradWeight({
     const attributes = { transA: { int: 1 }, alpha: -1, beta: 1 };
     total = e.emit("Gemm", total === "" ? [p, weighted] : [p, weighted, total], { attributes });
   }
-  const wide = e.emit("Cast", [labels!], { attributes: { to: { int: 7 } } });
-  const scattered = e.emit("ScatterND", [zeros, column(e, wide), join(e, targets)], {
-    attributes: { reduction: { text: "add" } },
+  // Not ScatterND: with several threads it races where a label occurs twice.
+  const everywhere = e.emit("Expand", [column(e, labels!), e.int64s(shapes[0]!)]);
+  const scattered = e.emit("ScatterElements", [zeros, everywhere, join(e, targets)], {
+    attributes: { axis: { int: 0 }, reduction: { text: "add" } },
   });
   return e.emit("Add", [total, scattered]);
 }

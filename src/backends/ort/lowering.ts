@@ -48,9 +48,10 @@ function after({ e, in: [x, ...others], node }: LoweringContext<"after">): strin
 function scatterAdd({ e, in: [indices, updates], attrs, shapes }: LoweringContext<"scatterAdd">): string {
   const shape = e.int64s([attrs.rows, ...shapes[1]!.slice(1)]);
   const zeros = e.emit("ConstantOfShape", [shape]);
-  const wide = e.emit("Cast", [indices!], { attributes: { to: int(7) } });
-  const columns = e.emit("Reshape", [wide, e.int64s([-1, 1])]);
-  return e.emit("ScatterND", [zeros, columns, updates!], { attributes: { reduction: { text: "add" } } });
+  // Not ScatterND: with several threads it races where an index occurs twice, and loses gradients.
+  const column = e.emit("Reshape", [indices!, e.int64s(shapes[1]!.map((_, i) => (i === 0 ? shapes[1]![0]! : 1)))]);
+  const everywhere = e.emit("Expand", [column, e.int64s(shapes[1]!)]);
+  return e.emit("ScatterElements", [zeros, everywhere, updates!], { attributes: { axis: int(0), reduction: { text: "add" } } });
 }
 
 const last = { axis: int(-1) };
