@@ -59,7 +59,7 @@ async function allModels() {
   const absent = wanted.filter((name) => !all.some(([known]) => known === name));
   if (absent.length > 0) {
     say(`interop: no model ${absent.join(", ")}; there are: ${all.map(([name]) => name).join(", ")}`);
-    process.exit(2);
+    return undefined;
   }
   const chosen = all.filter(([name]) => wanted.includes(name));
   for (const [shape, folder] of chosen) {
@@ -81,6 +81,7 @@ async function main() {
   let failed = 0;
   let count = 0;
   const models = await allModels();
+  if (models === undefined) return 2;
   const peer = startPeer(environment, { scratch });
   if (!values.json) console.log(`${"model".padEnd(24)}${"case".padEnd(16)}${"worst".padStart(9)}`);
   for (const [model, folder] of models) {
