@@ -63,6 +63,7 @@ export {
 } from "./graph/heads.js";
 export { type AdaptedModule, type AdaptedModules, linear } from "./graph/linear.js";
 export { bindWeights, frozenWeight, parameter, parameterInputs, type Weights } from "./graph/weights.js";
+export { choosePadToken, type PadToken, writePadToken } from "./pad-token.js";
 export { type ParameterSource, savedConfig, saveModelFolder, type SaveOptions } from "./save.js";
 export { type RandomModelOptions, writeRandomModel } from "./random-model.js";
 export { resolveModel, type ResolveOptions } from "./hub.js";

@@ -8,7 +8,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { AttuneError } from "../errors.js";
-import { writeFolderAtomic, writeJsonAtomic } from "../util/files.js";
+import { writeFileAtomic, writeFolderAtomic } from "../util/files.js";
 import { dtypeNames } from "./config/common.js";
 import { normaliseConfig } from "./config/families.js";
 import type { RawConfig } from "./config/fields.js";
@@ -17,6 +17,7 @@ import { expectedParameters, type ParameterSpec } from "./parameters.js";
 import { dtypeBits, encodeFloats, type WeightDtype } from "./safetensors-dtype.js";
 import { elementCount } from "./safetensors-read.js";
 import { type TensorPieces, writeWeights } from "./safetensors-write.js";
+import { stringifyConfig } from "./save-numbers.js";
 
 export interface RandomModelOptions {
   /** Default 0. The same seed, config and type give the same bytes. */
@@ -76,7 +77,8 @@ export async function writeRandomModel(
       }));
       await writeWeights(partial, tensors, { maxShardBytes });
       const key = Object.hasOwn(raw, "dtype") ? "dtype" : "torch_dtype";
-      await writeJsonAtomic(join(partial, "config.json"), { ...raw, [key]: dtypeNames[type] });
+      const written = stringifyConfig({ ...raw, [key]: dtypeNames[type] });
+      await writeFileAtomic(join(partial, "config.json"), `${written}\n`);
     },
     { replace },
   );

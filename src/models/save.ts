@@ -18,11 +18,12 @@ import { architectureName } from "./config/families.js";
 import { isRecord, type RawConfig } from "./config/fields.js";
 import type { ModelConfig } from "./config/types.js";
 import type { ModelFolder } from "./folder.js";
+import { type PadToken, padTokenOfFolder, writePadToken } from "./pad-token.js";
 import { expectedParameters, type ParameterSpec } from "./parameters.js";
 import type { WeightDtype } from "./safetensors-dtype.js";
 import { elementCount } from "./safetensors-read.js";
 import { type TensorToWrite, writeWeights } from "./safetensors-write.js";
-import { stringifyLike } from "./save-numbers.js";
+import { stringifyConfig } from "./save-numbers.js";
 
 /** New values by canonical name; a `Map` is one. `get` is called once per name, when its turn to be written comes. */
 export interface ParameterSource {
@@ -35,7 +36,7 @@ export interface SaveOptions {
   parameters?: ParameterSource;
   /** Type of all weights; default: each as stored, new ones as config.json says. */
   dtype?: WeightDtype;
-  /** Keys of config.json to change, such as `pad_token_id`. */
+  /** Keys of config.json to change. A sequence classifier's `pad_token_id` is the tokenizer's unless it is given here. */
   configChanges?: RawConfig;
   /** Folder whose tokenizer files are copied; default: the model's own. */
   tokenizerFrom?: string;
@@ -67,11 +68,15 @@ export async function saveModelFolder(
   options: SaveOptions = {},
 ): Promise<void> {
   const stored = await readFile(join(model.path, "config.json"), "utf8");
-  const config = `${stringifyLike(savedConfig(model, options), stored)}\n`;
+  const tokenizerFrom = options.tokenizerFrom ?? model.path;
+  const pad = await padOf(model, { tokenizerFrom, configChanges: options.configChanges });
+  const configChanges = { ...(pad && { pad_token_id: pad.id }), ...options.configChanges };
+  const config = `${stringifyConfig(savedConfig(model, { ...options, configChanges }), stored)}\n`;
   const tensors = expectedParameters(model.config).map((spec) => tensorToWrite(spec, { model, options }));
   const fill = async (folder: string): Promise<void> => {
     await writeWeights(folder, tensors, { maxShardBytes: options.maxShardBytes });
-    await copyCompanions(folder, { model, tokenizerFrom: options.tokenizerFrom ?? model.path });
+    await copyCompanions(folder, { model, tokenizerFrom });
+    if (pad) await writePadToken(folder, pad);
     await writeFileAtomic(join(folder, "config.json"), config);
   };
   if ((await stat(path).catch(() => undefined)) === undefined) await writeFolderAtomic(path, fill);
@@ -79,6 +84,15 @@ export async function saveModelFolder(
     await ensureFolder(path);
     await fill(path);
   }
+}
+
+/** transformers finds the end of a row by the pad token when it classifies whole rows, and only then. */
+async function padOf(
+  { config }: ModelFolder,
+  { tokenizerFrom, configChanges = {} }: { tokenizerFrom: string; configChanges: RawConfig | undefined },
+): Promise<PadToken | undefined> {
+  if (config.head.kind !== "sequence" || Object.hasOwn(configChanges, "pad_token_id")) return undefined;
+  return padTokenOfFolder(tokenizerFrom, config);
 }
 
 function tensorToWrite(

@@ -107,6 +107,13 @@ describe.skipIf(noModel !== undefined)("attune train", () => {
     expect(accuracy["low"]).toBeLessThan(accuracy["value"]!);
     expect(accuracy["high"]).toBeGreaterThan(accuracy["value"]!);
     expect(logOf(to("held")).at(-1)).toHaveProperty("eval_accuracy", accuracy["value"]);
+    // transformers reads the score at the last token that is not padding: eos is trained, so it must not pad.
+    const { pad_token_id: pad, eos_token_id: eos } = JSON.parse(read(to("held"), "model", "config.json")) as {
+      pad_token_id: number;
+      eos_token_id: number;
+    };
+    expect(pad).toEqual(expect.any(Number));
+    expect(pad).not.toBe(eos);
   });
 
   it("gives the same losses with a precomputed reference, which is kept and verified", async () => {

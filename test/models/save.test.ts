@@ -206,6 +206,55 @@ describe("random models", () => {
     );
   });
 
+  test("floats of config.json are written as floats, which transformers insists on", async () => {
+    const folder = join(scratch, "gemma");
+    const gemma = {
+      ...tiny,
+      model_type: "gemma2",
+      architectures: ["Gemma2ForCausalLM"],
+      head_dim: 16,
+      query_pre_attn_scalar: 16,
+      final_logit_softcapping: 30,
+      attn_logit_softcapping: 50.0,
+      rope_theta: 1e4,
+      attention_dropout: 0,
+      sliding_window: 64,
+    };
+    await writeRandomModel(folder, gemma);
+    const lines = (path: string): string[] => readFileSync(join(path, "config.json"), "utf8").split(/,?\n */);
+    const spelled = [
+      '"final_logit_softcapping": 30.0',
+      '"attn_logit_softcapping": 50.0',
+      '"rope_theta": 10000.0',
+      '"attention_dropout": 0.0',
+      '"query_pre_attn_scalar": 16',
+      '"sliding_window": 64',
+      '"vocab_size": 500',
+    ];
+    expect(lines(folder)).toEqual(expect.arrayContaining(spelled));
+    // A folder that something else wrote with 30 is mended when it is saved.
+    writeFileSync(join(folder, "config.json"), JSON.stringify(gemma));
+    await saveModelFolder(join(scratch, "gemma-saved"), openModelFolder(folder));
+    expect(lines(join(scratch, "gemma-saved"))).toEqual(expect.arrayContaining(spelled));
+    expect(openModelFolder(join(scratch, "gemma-saved")).config.logitSoftcap).toBe(30);
+  });
+
+  test("rope scaling's factors are floats too", async () => {
+    const folder = join(scratch, "scaled");
+    const rope_scaling = {
+      rope_type: "llama3",
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+    };
+    const llama = { ...tiny, model_type: "llama", architectures: ["LlamaForCausalLM"], rope_scaling };
+    await writeRandomModel(folder, llama);
+    const text = readFileSync(join(folder, "config.json"), "utf8");
+    for (const line of ['"factor": 8.0', '"low_freq_factor": 1.0', '"original_max_position_embeddings": 64'])
+      expect(text).toContain(line);
+  });
+
   test("the same seed gives the same bytes, another seed or type others", async () => {
     const bytes = async (name: string, options: Parameters<typeof writeRandomModel>[2]): Promise<Buffer> => {
       await writeRandomModel(join(scratch, name), tiny, options);

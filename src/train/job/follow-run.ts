@@ -1,7 +1,7 @@
 /** A run while it goes and when it ends: events, log, final model, record. Names no method. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { openSafetensors, readTensor } from "../../models/index.js";
+import { choosePadToken, openSafetensors, readTensor, writePadToken } from "../../models/index.js";
 import { checkpointName, listCheckpoints } from "../checkpoint.js";
 import type { FitResult, StepReport } from "../fit.js";
 import { addSums, emptySums, metricValues } from "../metrics.js";
@@ -154,6 +154,8 @@ export async function finish(
       baseModel: existsSync(named) || opened.opened.adapter ? resolve(base.path) : named,
     });
     await opened.tokenizer.save(path);
+    const pad = base.config.head.kind === "sequence" && choosePadToken(opened.tokenizer, base.config);
+    if (pad) await writePadToken(path, pad);
   });
   const chosen = evaluations.get(best?.step ?? result.state.step) ?? [...evaluations.values()].at(-1);
   const evaluation = chosen && { ...chosen, ...accuracyOf(config, chosen) };

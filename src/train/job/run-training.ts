@@ -3,6 +3,7 @@
  * The command line, the quick start and library users call this. Names no method; computes on the backend it is given.
  */
 import { basename, join, resolve } from "node:path";
+import { choosePadToken } from "../../models/index.js";
 import type { ScheduleSettings } from "../../optim/index.js";
 import type { Backend } from "../../tensor/index.js";
 import { sha256File } from "../../util/files.js";
@@ -15,7 +16,7 @@ import type { TrainingEvent, TrainingResult } from "./events.js";
 import { createRecorder, finish, follow } from "./follow-run.js";
 import type { Job } from "./job.js";
 import { makeOptimiser } from "./make-optimiser.js";
-import { hashModel, openPolicy } from "./open-policy.js";
+import { hashModel, openPolicy, type OpenedPolicy } from "./open-policy.js";
 import { plansOf, readData } from "./read-data.js";
 import { referenceOf, withReference } from "./reference.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
@@ -97,6 +98,7 @@ async function prepare(
     parameters: opened.parameters,
     trainable: opened.trainable,
   });
+  for (const text of padNotes(opened)) onEvent({ kind: "note", text });
   const read = await readData(config, { opened, folder: folder.path, signal });
   for (const { part, data } of read.parts) onEvent({ kind: "data", part, summary: data });
   const { train, evaluation } = read;
@@ -143,6 +145,20 @@ async function prepare(
     emit: onEvent,
     signal,
   };
+}
+
+/** A reward model is read by others at the last token that is not padding; where that is not the last token, say so. */
+function padNotes({ opened: { model }, tokenizer }: OpenedPolicy): string[] {
+  if (model.config.head.kind !== "sequence") return [];
+  const pad = choosePadToken(tokenizer, model.config);
+  if (pad === undefined)
+    return ["the vocabulary has no token to pad with: transformers takes one row at a time"];
+  const named = `${JSON.stringify(pad.token)} (${pad.id})`;
+  if (pad.endsText)
+    return [
+      `the pad token ${named} also ends texts: transformers reads the score at the token before it, attune at the last one`,
+    ];
+  return pad.own ? [] : [`pad token for transformers: ${named}, because the tokenizer has none of its own`];
 }
 
 async function hashFiles(files: readonly string[]): Promise<Record<string, string>> {
