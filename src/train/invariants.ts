@@ -35,7 +35,7 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
     });
   }
   const metrics: Record<string, number> = { loss: outcome.loss, ...metricValues(outcome.metrics) };
-  const checks = (trainer.invariants ?? []).map((rule) => checkOne(rule, metrics));
+  const checks = (trainer.invariants ?? []).flatMap((rule) => checkOne(rule, { batch, metrics }) ?? []);
   const share = counts.tokens / counts.inputTokens;
   checks.push({
     name: "trainable tokens",
@@ -43,7 +43,8 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
     got: `${(100 * share).toFixed(1)}%`,
     holds: true,
   });
-  checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: true });
+  if (!checks.some(({ name }) => name === "loss"))
+    checks.push({ name: "loss", expected: "finite", got: outcome.loss.toPrecision(6), holds: true });
   const broken = checks.find((c) => !c.holds);
   if (broken) {
     const fix =
@@ -59,15 +60,18 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
   return checks;
 }
 
-function checkOne(
-  { name, metric, expected, tolerance }: StartInvariant,
-  metrics: Record<string, number>,
-): StartCheck {
+/** Undefined where the rule says nothing of this batch. */
+function checkOne<B>(
+  { name, metric, expected, formula, tolerance }: StartInvariant<B>,
+  { batch, metrics }: { batch: B; metrics: Readonly<Record<string, number>> },
+): StartCheck | undefined {
+  const value = typeof expected === "number" ? expected : expected.of(batch, metrics);
+  if (value === undefined) return undefined;
   const got = metrics[metric];
-  const holds = got !== undefined && Math.abs(got - expected) <= tolerance;
+  const holds = got !== undefined && Math.abs(got - value) <= tolerance;
   return {
     name,
-    expected: `${metric} = ${Number(expected.toPrecision(6))}`,
+    expected: [metric, ...(formula === undefined ? [] : [formula]), Number(value.toPrecision(6))].join(" = "),
     got: got === undefined ? "no such metric" : got.toPrecision(6),
     holds,
   };

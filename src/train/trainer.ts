@@ -55,16 +55,24 @@ export interface Trainer<B> {
   ids(batch: B): readonly string[];
   trace(batch: B, context: TraceContext): Traced;
   /** What must hold before the first update; see `invariants.ts`. */
-  readonly invariants?: readonly StartInvariant[];
+  readonly invariants?: readonly StartInvariant<B>[];
 }
 
 /** A statement about the first batch's metrics before any update, e.g. "margins are 0". */
-export interface StartInvariant {
+export interface StartInvariant<B = unknown> {
   readonly name: string;
-  /** Metric it looks at. */
+  /** Metric it looks at; `loss` is one. */
   readonly metric: string;
-  readonly expected: number;
+  /** A number, or what the first batch makes of it; undefined where nothing can be said of that batch. */
+  readonly expected: number | ExpectedStart<B>;
+  /** How it is written, e.g. `ln 2`. */
+  readonly formula?: string | undefined;
+  /** Largest difference that is rounding. */
   readonly tolerance: number;
   /** What to do when it does not hold. */
   readonly fix: string;
+}
+
+export interface ExpectedStart<B> {
+  of(batch: B, metrics: Readonly<Record<string, number>>): number | undefined;
 }

@@ -247,9 +247,16 @@ describe("the start", () => {
   it("shows what was checked", async () => {
     let first: StepReport | undefined;
     await fitToEnd(await trainerFor("dpo", { model }), { backend, maxSteps: 1, onStep: (r) => (first = r) });
-    expect(first!.start!.map((c) => c.name)).toEqual(["policy equals reference", "trainable tokens", "loss"]);
+    expect(first!.start!.map((c) => c.name)).toEqual([
+      "policy equals reference",
+      "no reward for chosen answers yet",
+      "no reward for rejected answers yet",
+      "loss",
+      "trainable tokens",
+    ]);
     expect(first!.start!.every((c) => c.holds)).toBe(true);
-    expect(Number(first!.start![2]!.got)).toBeCloseTo(Math.log(2), 5);
+    expect(first!.start![3]).toMatchObject({ expected: "loss = ln 2 = 0.693147" });
+    expect(Number(first!.start![3]!.got)).toBeCloseTo(Math.log(2), 5);
   });
 
   it("is refused when the reference is not the model that training starts from", async () => {

@@ -19,6 +19,7 @@ import {
   hiddenOf,
   shapeOf,
 } from "./batch-graph.js";
+import { startTolerance } from "./start-loss.js";
 
 /** Rows as they are, and the same prompts with each other's answers. */
 export interface KtoBatch {
@@ -82,7 +83,16 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
         metric: "kl",
         expected: 0,
         tolerance: 1e-3,
-        fix: "the reference is not the model that training starts from",
+        fix: notTheStart,
+      },
+      {
+        name: "loss",
+        metric: "loss",
+        // Half the weight of every row.
+        expected: { of: ({ own }) => meanWeight(own, loss) / 2 },
+        formula: "mean weight / 2",
+        tolerance: startTolerance(1),
+        fix: notTheStart,
       },
     ],
     trace(batch, context) {
@@ -113,6 +123,17 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
       };
     },
   };
+}
+
+const notTheStart = "the reference is not the model that training starts from";
+
+function meanWeight(
+  { values, sequenceMask }: Batch,
+  { desirableWeight = 1, undesirableWeight = 1 }: Partial<KtoOptions>,
+): number {
+  const rows = [...sequenceMask.keys()].filter((row) => sequenceMask[row]! > 0);
+  const weights = rows.map((row) => (values["label"]![row]! > 0.5 ? desirableWeight : undesirableWeight));
+  return weights.reduce((a, b) => a + b, 0) / weights.length;
 }
 
 /** Log-probabilities that carry no gradient. */

@@ -11,10 +11,12 @@ import {
   type OptionValue,
   PAIR_LOSSES,
   type PairLossEntry,
+  resolveOptions,
 } from "../../losses/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, Trainer } from "../trainer.js";
 import { pairTrainer, type PairTensors, type ReferenceMode } from "./pairs.js";
+import { pairStartLoss, type StartLoss, startTolerance, sumOfStarts } from "./start-loss.js";
 
 export interface PreferenceOptions {
   policy: Policy;
@@ -32,16 +34,31 @@ export interface PreferenceOptions {
   promptLikelihood?: boolean;
 }
 
-/** Losses read this when the reference equals the policy. */
-const startsAtReference: readonly StartInvariant[] = [
-  {
-    name: "policy equals reference",
-    metric: "rewards/margins",
-    expected: 0,
-    tolerance: 1e-3,
-    fix: "the reference is not the model that training starts from: merge an adapter that the model came with, or recompute the reference's log-probabilities",
-  },
-];
+const notTheStart =
+  "the reference is not the model that training starts from: recompute the reference's log-probabilities, or check where the model's files come from";
+
+/** What holds where the policy equals its reference: no answer has a reward yet, and the loss is what its formula says. */
+function startInvariants(start: StartLoss | undefined): StartInvariant[] {
+  const none = { expected: 0, tolerance: 1e-3, fix: notTheStart };
+  const rules: StartInvariant[] = [
+    { name: "policy equals reference", metric: "rewards/margins", ...none },
+    { name: "no reward for chosen answers yet", metric: "rewards/chosen", ...none },
+    { name: "no reward for rejected answers yet", metric: "rewards/rejected", ...none },
+  ];
+  if (start === undefined) return rules;
+  const { value: expected, formula } = start;
+  return [
+    ...rules,
+    {
+      name: "loss",
+      metric: "loss",
+      expected,
+      formula,
+      tolerance: startTolerance(expected),
+      fix: notTheStart,
+    },
+  ];
+}
 
 export function preference(o: PreferenceOptions): Trainer<Batch> {
   const names = typeof o.lossType === "string" ? [o.lossType] : (o.lossType ?? ["sigmoid"]);
@@ -49,15 +66,23 @@ export function preference(o: PreferenceOptions): Trainer<Batch> {
   const needsReference = entries.some(({ entry }) => entry.needsReference);
   const reference = o.reference ?? (needsReference ? "live" : "none");
   refuseImpossible(entries, { reference, needsReference });
+  const options = o.loss ?? {};
+  const start = sumOfStarts(
+    entries.map(({ name, entry }, i) => ({
+      start: pairStartLoss(name, resolveOptions(name, entry.options, ownOptions(entry, options))),
+      weight: o.lossWeights?.[i] ?? 1,
+    })),
+  );
   return pairTrainer({
     name: names.map((name) => (name === "sigmoid" ? "dpo" : name)).join("+"),
     policy: o.policy,
     train: o.train,
     evaluation: o.evaluation,
-    loss: lossOf(entries, { options: o.loss ?? {}, weights: o.lossWeights }),
+    loss: lossOf(entries, { options, weights: o.lossWeights }),
     reference,
     promptLikelihood: o.promptLikelihood ?? false,
-    invariants: needsReference ? startsAtReference : [],
+    // Of several losses the first one's metrics are logged.
+    invariants: entries[0]!.entry.needsReference ? startInvariants(start) : [],
   });
 }
 
@@ -77,6 +102,10 @@ function entryOf(name: string): PairLossEntry {
 }
 
 type Options = Readonly<Record<string, OptionValue>>;
+
+/** Of the options of several losses, those that this one has. */
+const ownOptions = ({ options: specs }: PairLossEntry, options: Options): Options =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => key in specs));
 
 function lossOf(
   entries: readonly Named[],
@@ -98,8 +127,6 @@ function lossOf(
       got: unknown,
     });
   }
-  const own = ({ options: specs }: PairLossEntry): Options =>
-    Object.fromEntries(Object.entries(options).filter(([key]) => key in specs));
   if (entries.length === 1 && weights === undefined) {
     const { entry } = entries[0]!;
     return (inputs) => entry.loss(inputs as unknown as AnyPairInputs, options);
@@ -107,7 +134,7 @@ function lossOf(
   return (inputs) =>
     combine(
       entries.map(({ entry }, i) => ({
-        result: entry.loss(inputs as unknown as AnyPairInputs, own(entry)),
+        result: entry.loss(inputs as unknown as AnyPairInputs, ownOptions(entry, options)),
         weight: weights?.[i] ?? 1,
       })),
     );
