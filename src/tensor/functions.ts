@@ -169,7 +169,7 @@ export function rotary(
 }
 
 export interface HeadOptions {
-  /** Rows whose logits exist at one time. Default 256 (measured: larger ones gain nothing). */
+  /** Rows whose logits exist at one time. Default: `headChunk`. */
   chunk?: number;
   /** Multiplies logits: 1 / temperature. Default 1. */
   scale?: number;
@@ -177,14 +177,25 @@ export interface HeadOptions {
   softcap?: number;
 }
 
-const headAttrs = ({ chunk = 256, scale = 1, softcap = 0 }: HeadOptions) => ({ chunk, scale, softcap });
+/**
+ * Rows of logits that exist at one time: 256, fewer where they would exceed 30 MB (glibc gives blocks above 32 MB back to
+ * the system each time, and faulting them in again took a third of the product), never below 64.
+ */
+export const headChunk = (vocabulary: number): number =>
+  Math.min(256, Math.max(64, Math.floor(30e6 / (4 * vocabulary) / 32) * 32));
+
+const headAttrs = (weight: Tensor, { chunk, scale = 1, softcap = 0 }: HeadOptions) => ({
+  chunk: chunk ?? headChunk(weight.shape[0]!),
+  scale,
+  softcap,
+});
 
 /** log p(label) of each row; [n, vocabulary] never exists. */
 export const logProbs = (
   hidden: Tensor,
   head: { weight: Tensor; labels: Tensor },
   options: HeadOptions = {},
-): Tensor => make("logProbs", [hidden, head.weight, head.labels], headAttrs(options));
+): Tensor => make("logProbs", [hidden, head.weight, head.labels], headAttrs(head.weight, options));
 
 export function vocabularyStats(
   hidden: Tensor,
@@ -194,7 +205,7 @@ export function vocabularyStats(
   const [entropy, correct, meanLogit] = apply(
     "vocabularyStats",
     [hidden, head.weight, head.labels],
-    headAttrs(options),
+    headAttrs(head.weight, options),
   );
   return { entropy: entropy!, correct: correct!, meanLogit: meanLogit! };
 }

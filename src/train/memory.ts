@@ -8,6 +8,7 @@
  */
 import type { ModelConfig, Recompute } from "../models/index.js";
 import type { Transform } from "../optim/index.js";
+import { headChunk } from "../tensor/index.js";
 import type { Policy } from "./policy.js";
 
 /** Sizes of the largest batch, padding counted. */
@@ -28,8 +29,8 @@ export interface MemoryRequest {
   liveReference: boolean;
   /** Sets of rows a batch holds (KTO: 2). */
   layouts: number;
-  /** Graphs that hold the model at a time: training, accumulation, evaluation. */
-  graphs: number;
+  /** Products with frozen weights are worked in bytes. Default false. */
+  eightBit?: boolean;
 }
 
 export interface MemoryTerm {
@@ -45,8 +46,6 @@ export interface MemoryEstimate {
 const float = 4;
 /** Node, the tokenizer, the runtime's code and arenas before anything is loaded. */
 const processBytes = 250e6;
-/** Rows of logits that exist at a time (`tensor/functions.ts`). */
-const headChunk = 256;
 /** Queries of a block of attention (`models/graph/attention-plan.ts`). */
 const queryBlock = 128;
 
@@ -60,26 +59,36 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     ...activationTerms(request),
     {
       name: "logits of a chunk",
-      bytes: 3 * Math.min(headChunk, request.batch.targets) * request.policy.folder.config.vocabSize * float,
+      bytes:
+        3 *
+        Math.min(headChunk(request.policy.folder.config.vocabSize), request.batch.targets) *
+        request.policy.folder.config.vocabSize *
+        float,
     },
   ].filter(({ bytes }) => bytes > 0);
   return { terms, total: terms.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-/** Frozen weights: float32 is mapped from its file, other types become float32 once a graph. */
-function weightTerms({ policy, liveReference, graphs }: MemoryRequest): MemoryTerm[] {
+/**
+ * Frozen weights are mapped from files: as they are stored in float32, widened once in 16 bits, or as bytes in two forms
+ * (forward and backward). Tables of the vocabulary keep float32 beside their bytes, for the gradient of the head.
+ */
+function weightTerms({ policy, liveReference, eightBit }: MemoryRequest): MemoryTerm[] {
   const frozen = policy.lora !== undefined || liveReference;
   if (!frozen) return [];
-  let mapped = 0;
-  let converted = 0;
-  for (const [name, entry] of policy.folder.tensors) {
+  let floats = 0;
+  let bytes = 0;
+  for (const [name, { shape }] of policy.folder.tensors) {
     if (policy.lora && policy.trainable.has(name)) continue;
-    mapped += entry.bytes;
-    if (entry.dtype !== "F32") converted += sizeOf(entry.shape) * float;
+    const size = sizeOf(shape);
+    const vocabulary = shape[0] === policy.folder.config.vocabSize;
+    const inBytes = eightBit === true && shape.length === 2;
+    if (inBytes) bytes += vocabulary ? size : 2 * size;
+    if (!inBytes || vocabulary) floats += size * float;
   }
   return [
-    { name: "weights, mapped from their files", bytes: mapped },
-    { name: `weights as float32, in ${graphs} graph${graphs === 1 ? "" : "s"}`, bytes: converted * graphs },
+    { name: "weights in float32, mapped", bytes: floats },
+    { name: "weights in 8 bits, mapped", bytes },
   ];
 }
 

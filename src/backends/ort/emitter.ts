@@ -12,6 +12,7 @@ export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #memo = new Map<string, string[]>();
+  readonly #narrow = new Set<string>();
   #count = 0;
 
   /** Adds a node; gives the names of its outputs. Equal nodes are shared. */
@@ -37,7 +38,11 @@ export class Emitter {
   }
 
   /** A small literal, shared by value. */
-  literal(type: "float32" | "int32" | "int64", shape: readonly number[], values: readonly number[]): string {
+  literal(
+    type: "float32" | "int32" | "int64" | "uint8",
+    shape: readonly number[],
+    values: readonly number[],
+  ): string {
     const key = JSON.stringify([type, shape, values.map(String)]);
     const known = this.#memo.get(key);
     if (known) return known[0]!;
@@ -50,12 +55,18 @@ export class Emitter {
     return this.literal("int64", [values.length], values);
   }
 
+  /** Whether a name is an initializer of 16-bit numbers. */
+  isNarrow(name: string): boolean {
+    return this.#narrow.has(name);
+  }
+
   /** A weight that lies in a file, shared by place. */
   external(value: Omit<OnnxInitializer, "name">): string {
     const key = JSON.stringify(value);
     const known = this.#memo.get(key)?.[0];
     if (known !== undefined) return known;
     const name = this.initializer(value);
+    if (value.type === "bfloat16" || value.type === "float16") this.#narrow.add(name);
     this.#memo.set(key, [name]);
     return name;
   }
@@ -73,7 +84,7 @@ export function toBytes(type: OnnxType, values: ArrayLike<number>): Uint8Array {
       ? Float32Array.from(values)
       : type === "int32"
         ? Int32Array.from(values)
-        : type === "bool"
+        : type === "bool" || type === "uint8"
           ? Uint8Array.from(values)
           : BigInt64Array.from(Array.from(values, (n) => BigInt(n)));
   return new Uint8Array(view.buffer);

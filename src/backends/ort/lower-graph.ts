@@ -1,5 +1,4 @@
 /** A symbolic graph as an ONNX model: leaves bound by name, ops by the lowering table. */
-import { dirname, relative } from "node:path";
 import { AttuneError } from "../../errors.js";
 import {
   type ComputedOp,
@@ -15,7 +14,10 @@ import {
 } from "../../tensor/index.js";
 import { Emitter, toBytes } from "./emitter.js";
 import { LOWERINGS, type LoweringContext } from "./lowering.js";
-import { encodeModel, type OnnxType } from "./onnx-model.js";
+import { encodeModel } from "./onnx-model.js";
+import { relativeInitializers } from "./external-data.js";
+import { FrozenWeights, type FrozenForm } from "./frozen-weights.js";
+import type { WeightStore } from "./weight-store.js";
 
 export interface LoweredGraph {
   model: Uint8Array;
@@ -25,23 +27,28 @@ export interface LoweredGraph {
   inputs: string[];
 }
 
-const STORAGE: Record<string, OnnxType> = { F32: "float32", BF16: "bfloat16", F16: "float16" };
-
 const key = (t: Tensor): string => `${t.node.id}:${t.index}`;
 
-export function lowerGraph(graph: Graph): LoweredGraph {
+export interface LowerOptions {
+  /** Form of frozen weights in products. */
+  frozen: FrozenForm;
+  store: WeightStore;
+}
+
+export function lowerGraph(graph: Graph, { frozen, store }: LowerOptions): LoweredGraph {
   const nodes = graphNodes(graph);
-  const folder = commonFolder(nodes);
   const e = new Emitter();
   const names = new Map<string, string>();
   const inputs: string[] = [];
+  const weights = new FrozenWeights({ e, store, frozen });
   for (const node of nodes) {
-    const outputs = lowerNode(node, { e, names, folder, inputs, graph });
+    if (node.op === "weight") continue;
+    const outputs = lowerNode(node, { e, names, weights, inputs, graph });
     outputs.forEach((name, index) => names.set(`${node.id}:${index}`, name));
   }
   const outputs = Object.entries(graph.outputs).map(([name, t]) => {
     // Identity gives every output a name of its own, also where two outputs are one value or an input.
-    e.nodes.push({ op: "Identity", inputs: [names.get(key(resolve(t)))!], outputs: [`out:${name}`] });
+    e.nodes.push({ op: "Identity", inputs: [nameOf(t, { names, weights })], outputs: [`out:${name}`] });
     return { name: `out:${name}`, type: t.dtype, shape: t.shape };
   });
   const declared = inputs.map((name) => ({
@@ -49,19 +56,21 @@ export function lowerGraph(graph: Graph): LoweredGraph {
     type: graph.inputs[name]!.dtype,
     shape: graph.inputs[name]!.shape,
   }));
-  return {
-    model: encodeModel({ nodes: e.nodes, initializers: e.initializers, inputs: declared, outputs }),
-    folder,
-    inputs,
-  };
+  const { initializers, folder } = relativeInitializers(e.initializers);
+  return { model: encodeModel({ nodes: e.nodes, initializers, inputs: declared, outputs }), folder, inputs };
 }
 
 interface Walk {
   e: Emitter;
   names: Map<string, string>;
-  folder: string | undefined;
+  weights: FrozenWeights;
   inputs: string[];
   graph: Graph;
+}
+
+function nameOf(t: Tensor, { names, weights }: Pick<Walk, "names" | "weights">): string {
+  const resolved = resolve(t);
+  return resolved.node.op === "weight" ? weights.float32(resolved) : names.get(key(resolved))!;
 }
 
 function checkDeclared(name: string, used: TensorType, { inputs }: Graph): void {
@@ -77,7 +86,7 @@ function checkDeclared(name: string, used: TensorType, { inputs }: Graph): void 
   });
 }
 
-function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): string[] {
+function lowerNode(node: Node, { e, names, weights, inputs, graph }: Walk): string[] {
   const type = node.outputs[0]!;
   switch (node.op) {
     case "input": {
@@ -95,17 +104,18 @@ function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): strin
         type.dtype === "bool" ? e.emit("Cast", [scalar], { attributes: { to: { int: 9 } } }) : scalar;
       return [type.shape.length === 0 ? typed : e.emit("Expand", [typed, e.int64s(type.shape)])];
     }
-    case "weight": {
-      const { source } = node.attrs as OpAttrs["weight"];
-      const data = { location: relative(folder!, source.file), offset: source.offset, length: source.bytes };
-      // One weight used by two models (a policy and its reference) is mapped once.
-      const raw = e.external({ type: STORAGE[source.storage]!, shape: type.shape, data });
-      return [source.storage === "F32" ? raw : e.emit("Cast", [raw], { attributes: { to: { int: 1 } } })];
-    }
     default: {
+      const bytes = weights.bytes(node);
+      // A product in bytes has no use for the float32 matrix; the gradient of the head has.
+      const operands = bytes && node.op === "frozenMatmul" ? node.inputs.slice(0, 1) : node.inputs;
       const context: LoweringContext = {
         e,
-        in: node.inputs.map((t) => names.get(key(resolve(t)))!),
+        in: operands.map((t, i) =>
+          node.op === "gather" && i === 0 && resolve(t).node.op === "weight"
+            ? weights.stored(resolve(t))
+            : nameOf(t, { names, weights }),
+        ),
+        bytes,
         node,
         attrs: node.attrs as OpAttrs[ComputedOp],
         shapes: node.inputs.map((t) => t.shape),
@@ -115,25 +125,4 @@ function lowerNode(node: Node, { e, names, folder, inputs, graph }: Walk): strin
       return typeof result === "string" ? [result] : result;
     }
   }
-}
-
-function commonFolder(nodes: readonly Node[]): string | undefined {
-  const files = new Set(
-    nodes.flatMap((n) => (n.op === "weight" ? [(n.attrs as OpAttrs["weight"]).source.file] : [])),
-  );
-  let folder: string | undefined;
-  for (const file of files) {
-    folder ??= dirname(file);
-    while (relative(folder, file).startsWith("..")) {
-      const up = dirname(folder);
-      if (up === folder)
-        throw new AttuneError("backend", {
-          where: file,
-          expected: "weight files on one volume",
-          got: [...files].join(", "),
-        });
-      folder = up;
-    }
-  }
-  return folder;
 }

@@ -4,6 +4,7 @@
  */
 import type { ComputedOp, Node, OpAttrs, Shape } from "../../tensor/index.js";
 import type { Emitter } from "./emitter.js";
+import { type ByteMatrix, lowerByteProduct } from "./lower-frozen.js";
 import {
   lowerLogProbs,
   lowerLogProbsGradHidden,
@@ -18,6 +19,8 @@ export interface LoweringContext<K extends ComputedOp = ComputedOp> {
   node: Node;
   attrs: OpAttrs[K];
   shapes: readonly Shape[];
+  /** The frozen weight of `frozenMatmul` as bytes; undefined: it is among the inputs, in float32. */
+  bytes?: ByteMatrix | undefined;
 }
 
 /** Gives the names of the outputs. */
@@ -49,9 +52,14 @@ function scatterAdd({ e, in: [indices, updates], attrs, shapes }: LoweringContex
   const shape = e.int64s([attrs.rows, ...shapes[1]!.slice(1)]);
   const zeros = e.emit("ConstantOfShape", [shape]);
   // Not ScatterND: with several threads it races where an index occurs twice, and loses gradients.
-  const column = e.emit("Reshape", [indices!, e.int64s(shapes[1]!.map((_, i) => (i === 0 ? shapes[1]![0]! : 1)))]);
+  const column = e.emit("Reshape", [
+    indices!,
+    e.int64s(shapes[1]!.map((_, i) => (i === 0 ? shapes[1]![0]! : 1))),
+  ]);
   const everywhere = e.emit("Expand", [column, e.int64s(shapes[1]!)]);
-  return e.emit("ScatterElements", [zeros, everywhere, updates!], { attributes: { axis: int(0), reduction: { text: "add" } } });
+  return e.emit("ScatterElements", [zeros, everywhere, updates!], {
+    attributes: { axis: int(0), reduction: { text: "add" } },
+  });
 }
 
 const last = { axis: int(-1) };
@@ -152,10 +160,16 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
         beta: 1,
       },
     }),
-  frozenMatmul: ({ e, in: inputs, attrs }) =>
-    e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } }),
+  frozenMatmul: ({ e, in: inputs, attrs, bytes }) =>
+    bytes === undefined
+      ? e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } })
+      : lowerByteProduct(e, inputs[0]!, bytes),
 
-  gather: ({ e, in: inputs }) => e.emit("Gather", inputs, { attributes: { axis: int(0) } }),
+  // Rows of a weight that is stored in 16 bits are picked first and widened then.
+  gather: ({ e, in: inputs }) => {
+    const rows = e.emit("Gather", inputs, { attributes: { axis: int(0) } });
+    return e.isNarrow(inputs[0]!) ? e.emit("Cast", [rows], { attributes: { to: int(1) } }) : rows;
+  },
   scatterAdd,
   take: ({ e, in: [x, indices], shapes }) => {
     const picked = e.emit(

@@ -1,6 +1,7 @@
 /** What the engine's client and its thread say to each other. Types only. */
 import type { PlacementIndex } from "../placement.js";
 import type { DType, HostTensor, Shape, WeightSource } from "../../tensor/index.js";
+import type { FormRequest } from "./weight-forms.js";
 
 export interface EngineSettings {
   /** Threads inside one op. */
@@ -10,6 +11,7 @@ export interface EngineSettings {
 }
 
 export type Command =
+  | { kind: "convert"; forms: FormRequest[] }
   | {
       kind: "compile";
       program: number;

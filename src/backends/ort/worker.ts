@@ -2,12 +2,14 @@
  * The engine's thread: owns the sessions and the resident buffers, runs one request at a time. `session.run` blocks
  * this thread and no other. Knows ONNX models and bytes, no graph.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import type { DType, HostArray, HostTensor, WeightSource } from "../../tensor/index.js";
 import { place } from "../placement.js";
+import { convertWeight, readExactly } from "./convert-weight.js";
 import type { EngineSettings, Request, Response } from "./protocol.js";
+import { widen } from "./widen.js";
 
 const settings = workerData as EngineSettings;
 const sessions = new Map<number, ort.InferenceSession>();
@@ -46,47 +48,16 @@ function emptyLike(t: ort.Tensor): ort.Tensor {
   return toOrt({ dtype: t.type as DType, shape: t.dims, data: arrayOf(t.type as DType, t.size) });
 }
 
-/** bfloat16 is the upper half of a float32; float16 is widened by its fields. */
-function widen(source: WeightSource, bytes: Uint8Array): Float32Array {
-  if (source.storage === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  const out = new Float32Array(halves.length);
-  const bits = new Uint32Array(out.buffer);
-  if (source.storage === "BF16") {
-    for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
-    return out;
-  }
-  for (let i = 0; i < halves.length; i++) {
-    const h = halves[i]!;
-    const sign = h & 0x8000 ? -1 : 1;
-    const exponent = (h >> 10) & 0x1f;
-    const fraction = h & 0x3ff;
-    out[i] =
-      exponent === 0
-        ? sign * fraction * 2 ** -24
-        : exponent === 31
-          ? fraction
-            ? Number.NaN
-            : sign * Infinity
-          : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
-}
-
 function readWeight(source: WeightSource): Float32Array {
-  const bytes = new Uint8Array(source.bytes);
   const fd = openSync(source.file, "r");
   try {
-    let done = 0;
-    while (done < bytes.length) {
-      const got = readSync(fd, bytes, done, bytes.length - done, source.offset + done);
-      if (got === 0) throw new Error(`${source.file}: ends before the weight at byte ${source.offset} does`);
-      done += got;
-    }
+    return widen(
+      source.storage,
+      readExactly(fd, { offset: source.offset, length: source.bytes, what: source.file }),
+    );
   } finally {
     closeSync(fd);
   }
-  return widen(source, bytes);
 }
 
 function held(id: number): Held {
@@ -160,6 +131,9 @@ async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "compile":
       return compile(request);
+    case "convert":
+      for (const form of request.forms) convertWeight(form);
+      return null;
     case "run":
       return run(request);
     case "release": {

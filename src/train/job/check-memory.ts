@@ -28,8 +28,6 @@ interface CheckParts {
   opened: OpenedPolicy;
   train: readonly Example[];
   plan: BatchPlanOptions;
-  /** Whether there are rows to evaluate on. */
-  evaluates: boolean;
 }
 
 /** The largest batch of the first epoch: by tokens, and its trained tokens. */
@@ -52,10 +50,7 @@ function largestBatch(examples: readonly Example[], plan: BatchPlanOptions): Bat
   return largest;
 }
 
-export function checkMemory(
-  config: TrainingConfig,
-  { opened, train, plan, evaluates }: CheckParts,
-): MemoryReport {
+export function checkMemory(config: TrainingConfig, { opened, train, plan }: CheckParts): MemoryReport {
   const s = config.settings;
   const of = (o: {
     plan: BatchPlanOptions;
@@ -68,7 +63,7 @@ export function checkMemory(
       recompute: o.layers ? "layers" : "attention",
       liveReference: referenceOf(config, opened).mode === "live",
       layouts: config.entry.layouts,
-      graphs: 1 + (s.gradient_accumulation_steps > 1 ? 1 : 0) + (evaluates ? 1 : 0),
+      eightBit: s.load_in_8bit,
     };
     return { request, estimate: estimateMemory(request) };
   };

@@ -51,6 +51,14 @@ export async function openPolicy({ settings: s, entry }: TrainingConfig): Promis
     0,
   );
   const { mode, reason } = modeOf(s, { parameters, adapted: opened.adapter !== undefined });
+  if (s.load_in_8bit && mode === "full") {
+    throw new AttuneError("config", {
+      where: "load_in_8bit",
+      expected: "an adapter to train, because only frozen weights are kept in 8 bits",
+      got: `training of every parameter (${reason})`,
+      fix: "train an adapter: --lora-r 16; or leave --load-in-8bit out",
+    });
+  }
   const lora =
     mode === "lora" && opened.adapter === undefined ? loraOf(s, entry.head === "sequence") : undefined;
   const policy = createPolicy(opened, { seed: s.seed, ...(lora && { lora }) });

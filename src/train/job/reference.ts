@@ -51,7 +51,8 @@ export async function withReference(job: PrecomputeParts, { backend }: { backend
   const of = async (examples: Example[], part: string): Promise<Example[]> => {
     const { logps, source } = await referenceLogProbs(job.opened.policy, examples, {
       backend,
-      modelHash: job.modelHash,
+      // Other products, other numbers.
+      modelHash: s.load_in_8bit ? `${job.modelHash} in 8 bits` : job.modelHash,
       folder: s.cache_dir ?? join(job.folder.path, "reference"),
       batchSize: s.per_device_eval_batch_size,
       signal: job.signal,

@@ -23,7 +23,7 @@ import { openRunFolder, type RunFolder } from "./run-folder.js";
 
 export interface RunTrainingOptions {
   /** Makes the engine, e.g. `ortBackend`. It is closed when the run ends. */
-  openBackend: (options: { threads?: number }) => Backend;
+  openBackend: (options: { threads?: number; frozenWeights?: "float32" | "int8" }) => Backend;
   /** Called with everything that happens; what it throws ends the run. */
   onEvent?: (event: TrainingEvent) => void;
   /** Stops the run: the step in hand is finished and a checkpoint written. */
@@ -53,7 +53,10 @@ export async function runTraining(
   let backend: Backend | undefined;
   try {
     const job = await prepare(config, { folder, ...options });
-    backend = options.openBackend(s.threads === undefined ? {} : { threads: s.threads });
+    backend = options.openBackend({
+      ...(s.threads !== undefined && { threads: s.threads }),
+      frozenWeights: s.load_in_8bit ? "int8" : "float32",
+    });
     return await train(job, backend);
   } catch (error) {
     await folder.abandon();
@@ -79,7 +82,7 @@ export async function estimateTraining(
   const opened = await openPolicy(config);
   const read = await readData(config, { opened, folder: undefined, signal });
   const { plan } = plansOf(config, read);
-  return checkMemory(config, { opened, train: read.train, plan, evaluates: read.evaluation !== undefined });
+  return checkMemory(config, { opened, train: read.train, plan });
 }
 
 async function prepare(
@@ -104,7 +107,7 @@ async function prepare(
   const { train, evaluation } = read;
   onEvent({ kind: "rows", train: train.length, evaluation: evaluation?.length ?? 0 });
   const { plan } = plansOf(config, read);
-  const memory = checkMemory(config, { opened, train, plan, evaluates: evaluation !== undefined });
+  const memory = checkMemory(config, { opened, train, plan });
   onEvent({ kind: "memory", memory });
   requireMemory(memory);
   onEvent({
@@ -180,6 +183,9 @@ const harmless = new Set([
   "model",
   "data",
   "eval_data",
+  // When a run ends and which of its checkpoints is taken; the steps themselves are the same.
+  "early_stopping_patience",
+  "load_best_model_at_end",
 ]);
 
 /** One entry a setting, so that a refusal names what differs. */
@@ -198,7 +204,7 @@ function fingerprintOf(
 }
 
 async function train(job: Job, backend: Backend): Promise<TrainingResult> {
-  const { config, folder, opened, emit, signal } = job;
+  const { config, folder, opened, emit } = job;
   const reference = referenceOf(config, opened);
   if (reference.made === "precomputed") await withReference(job, { backend });
   const { evaluation } = job;
@@ -226,8 +232,7 @@ async function train(job: Job, backend: Backend): Promise<TrainingResult> {
     ...fitOptions(job, backend),
     beforeCheckpoint: (report) => recorder.note(report, { beforeCheckpoint: true }),
   });
-  const { result, finished, evaluations } = await follow(job, { recorder, reports });
-  return finish(job, { result, finished, evaluations, interrupted: signal?.aborted ?? false });
+  return finish(job, await follow(job, { recorder, reports }));
 }
 
 function fitOptions({ config, folder, opened, fingerprint, signal }: Job, backend: Backend): FitOptions {

@@ -262,6 +262,10 @@ export function settingGroups(defaults: MethodDefaults) {
         doc: "Make each layer again in the backward pass: less memory, about a third slower.",
         source: "ours: off; TRL: on",
       }),
+      load_in_8bit: flag(false, {
+        doc: "Products with frozen weights in 8 bits (LoRA): up to twice as fast, a third of the weights' memory, about 1% error a product.",
+        source: "TRL ModelConfig",
+      }),
       threads: optionalWhole({
         min: 1,
         doc: "Threads of the engine; equal threads give equal bytes.",
