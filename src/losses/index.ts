@@ -91,3 +91,31 @@ export {
 export { rankedPairs } from "./ranked-pairs.js";
 export { rewardRegression, type RegressionInputs } from "./reward-regression.js";
 export { prm, prmSoft, type PrmInputs, type PrmSoftInputs } from "./prm.js";
+
+export { POLICY_LOSSES, type PolicyLossEntry, type PolicyLossName } from "./policy-registry.js";
+export { IMPORTANCE_LEVELS, type ImportanceLevel, type PolicyInputs } from "./policy.js";
+export { fullKl, KL_ESTIMATORS, klEstimate, type KlEstimator } from "./kl.js";
+export { entropyFromLogits } from "./entropy.js";
+export { ppo, PPO_OPTIONS, type PpoOptions } from "./ppo.js";
+export { VALUE_OPTIONS, valueLoss, type ValueInputs, type ValueOptions } from "./value-loss.js";
+export { guardRatio } from "./ratio-guard.js";
+export { grpo, GRPO_OPTIONS, type GrpoOptions } from "./grpo.js";
+export { bnpo } from "./bnpo.js";
+export { DR_GRPO_OPTIONS, drGrpo, type DrGrpoOptions } from "./dr-grpo.js";
+export { dapo, DAPO_OPTIONS, type DapoOptions } from "./dapo.js";
+export { gspo, GSPO_OPTIONS, type GspoOptions } from "./gspo.js";
+export { cispo, CISPO_OPTIONS, type CispoOptions } from "./cispo.js";
+export { sapo, SAPO_OPTIONS, type SapoOptions } from "./sapo.js";
+export { luspo, LUSPO_OPTIONS, type LuspoOptions } from "./luspo.js";
+export { vespo, VESPO_OPTIONS, type VespoOptions } from "./vespo.js";
+export { gmpo, GMPO_OPTIONS, type GmpoOptions } from "./gmpo.js";
+export { rloo, RLOO_OPTIONS, type RlooInputs, type RlooOptions } from "./rloo.js";
+export { reinforce, REINFORCE_OPTIONS, type ReinforceOptions } from "./reinforce.js";
+export {
+  geometricMixture,
+  NASH_MD_OPTIONS,
+  nashMd,
+  type NashMdInputs,
+  type NashMdOptions,
+} from "./nash-md.js";
+export { xpo, XPO_OPTIONS, type XpoInputs, type XpoOptions } from "./xpo.js";
