@@ -89,7 +89,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     { ...fromFile, ...flags, method },
     { where: file === undefined ? `attune train ${method}` : String(file) },
   );
-  const interrupt = onInterrupt(io, "finishing this step, then saving; Ctrl-C again stops at once");
+  const interrupt = onInterrupt(
+    io,
+    "finishing this step (and its evaluation, where one is due), then saving; Ctrl-C again stops at once",
+  );
   const watcher = watchTraining(io);
   try {
     if (memory === true) {

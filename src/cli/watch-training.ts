@@ -140,13 +140,17 @@ export function reportResult(result: TrainingResult, { io, json }: { io: Io; jso
     io.out(`stopped after step ${result.steps}; saved ${result.checkpoint}\ngo on with: ${result.resume}`);
     return;
   }
-  const lines = [
-    `${result.finished === "done" ? "done" : "stopped early, no more gain"}: ${counted(result.steps, "step")}, model in ${result.model}`,
-  ];
+  const how = result.finished === "done" ? "done" : "stopped early, no more gain";
+  const head =
+    result.already === undefined
+      ? `${how}: ${counted(result.steps, "step")}`
+      : `nothing left to do, the run is finished: ${result.already}`;
+  const lines = [`${head}; model in ${result.model}`];
   if (result.evaluation) {
     const loss = `held out: loss ${short(result.evaluation.metrics["eval_loss"]!)}`;
     lines.push(accuracy ? `${loss}, ${accuracyText(accuracy)}` : loss);
   }
+  if (result.resume) lines.push(`with more patience: ${result.resume}`);
   io.out(lines.join("\n"));
 }
 

@@ -76,7 +76,10 @@ export interface FitOptions {
   resume?: boolean | string;
   /** What the run is made of (hashes, settings); a checkpoint with another is refused. */
   fingerprint?: Record<string, string>;
-  /** Stop when the evaluation metric has not improved this many evaluations in a row. */
+  /**
+   * Stop when the evaluation metric has not improved this many evaluations in a row. A run that stopped so and is resumed
+   * stays stopped, unless the patience is greater now.
+   */
   earlyStopping?: { metric: string; patience: number; greaterIsBetter: boolean };
   /**
    * Metric that chooses the best checkpoint, which is then kept: every better evaluation is saved. Default: `eval_loss`,
@@ -85,9 +88,12 @@ export interface FitOptions {
   best?: { metric: string; greaterIsBetter: boolean };
   /** Called before a checkpoint is written, so that a log can hold everything that the checkpoint has behind it. */
   beforeCheckpoint?: (report: StepReport) => void | Promise<void>;
-  /** Ask to stop: the step in hand is finished and a checkpoint written. */
+  /** Ask to stop: the step in hand is finished, an evaluation that is due after it too, and a checkpoint written. */
   signal?: AbortSignal;
 }
+
+/** Why a run ended: all steps are done, the evaluation has not improved, or it was asked to stop. */
+export type EndOfRun = "done" | "early-stopping" | "interrupted";
 
 export interface StepReport {
   /** Updates done, from 1. */
@@ -107,7 +113,7 @@ export interface StepReport {
   /** Only with the first report: what was checked before the first update. */
   start?: StartCheck[];
   /** Why the run ends with this report, if it does. */
-  finished?: "done" | "early-stopping" | "interrupted";
+  finished?: EndOfRun;
   /** Graphs compiled so far. */
   graphs: number;
 }
@@ -123,14 +129,15 @@ export async function* fit<B>(
     // Its graph would keep the memory of a forward pass through the whole run.
     await run.programs.release();
     let first = start;
-    if (run.state.step >= run.totalSteps) return await finish(run);
+    const over = endedBefore(run);
+    if (over !== undefined) return await finish(run, over);
     for (;;) {
       const report = await step(run);
       if (first) report.start = first;
       first = undefined;
-      const last = report.finished !== undefined;
+      const { finished } = report;
       yield report;
-      if (last) return await finish(run);
+      if (finished !== undefined) return await finish(run, finished);
     }
   } finally {
     await closeRun(run);
@@ -141,6 +148,7 @@ export async function* fit<B>(
 export interface FitResult {
   parameters: Map<string, Float32Array>;
   state: RunState;
+  finished: EndOfRun;
 }
 
 /** Runs to the end; for callers that want the result and not the way. */
@@ -323,24 +331,30 @@ async function nextBatches<B>({
 
 async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   const { options, state, totalSteps } = run;
-  const interrupted = options.signal?.aborted ?? false;
   const done = state.step >= totalSteps;
   const due = (every: number | undefined): boolean =>
     done || (every !== undefined && every > 0 && state.step % every === 0);
   const scheduled = due(options.saveSteps);
   let gained = false;
-  if (run.trainer.evaluation && due(options.evalSteps) && !interrupted) {
+  if (run.trainer.evaluation && due(options.evalSteps)) {
     report.evaluation = await evaluate(run.trainer, run.programs);
     gained = noteEvaluation(run, report.evaluation, { saved: scheduled });
-    const patience = options.earlyStopping?.patience;
-    if (patience !== undefined && state.withoutGain >= patience) report.finished = "early-stopping";
   }
-  if (done) report.finished = "done";
-  else if (interrupted) report.finished = "interrupted";
+  const over = endedBefore(run);
+  if (over !== undefined) report.finished = over;
+  // Asked only now: who stops during the evaluation does not wait for another step.
+  else if (options.signal?.aborted) report.finished = "interrupted";
   if (options.output !== undefined && (scheduled || gained || report.finished !== undefined)) {
     await options.beforeCheckpoint?.(report);
     report.checkpoint = await save(run, options.output);
   }
+}
+
+/** Why nothing is left to do, as the state says; a resumed run may have ended before. */
+function endedBefore<B>({ options, state, totalSteps }: Run<B>): EndOfRun | undefined {
+  if (state.step >= totalSteps) return "done";
+  const { patience = Infinity } = options.earlyStopping ?? {};
+  return state.withoutGain >= patience ? "early-stopping" : undefined;
 }
 
 /** Remembers the best value; true when this is one that has to be saved. */
@@ -406,8 +420,8 @@ function numericError<B>(
   });
 }
 
-async function finish<B>({ programs, options, state }: Run<B>): Promise<FitResult> {
-  return { parameters: await downloadParameters(programs.parameters, options.backend), state };
+async function finish<B>({ programs, options, state }: Run<B>, finished: EndOfRun): Promise<FitResult> {
+  return { parameters: await downloadParameters(programs.parameters, options.backend), state, finished };
 }
 
 async function closeRun<B>({ programs, optimiser, options }: Run<B>): Promise<void> {

@@ -226,6 +226,57 @@ describe.skipIf(noModel !== undefined)("attune train", () => {
     expect(existsSync(join(to("best"), `checkpoint-${result.best.step}`))).toBe(true);
   });
 
+  it("says that a run which stopped early is finished and why, and how to go on with it", async () => {
+    const early = to("early");
+    // The accuracy is soon as good as it gets.
+    const flags = [
+      "--data",
+      many,
+      "--eval-split",
+      "0.3",
+      "--learning-rate",
+      "1e-2",
+      "--eval-steps",
+      "1",
+      "--max-steps",
+      "12",
+      "--metric-for-best-model",
+      "rewards/accuracies",
+      "--early-stopping-patience",
+      "2",
+    ];
+    expect((await train("dpo", early, ...flags)).out).toContain("stopped early, no more gain");
+    const before = logOf(early);
+    const record = (): Record<string, unknown> =>
+      JSON.parse(read(early, "run.json")) as Record<string, unknown>;
+    const { evaluation } = record();
+    const again = ["--config", join(early, "config.json"), "--resume"];
+    const { code, out, err } = await attune("train", "dpo", ...again);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /nothing left to do, the run is finished: it stopped early at step \d+, because eval_/,
+    );
+    expect(err).not.toMatch(/^step \d/m);
+    expect(logOf(early)).toEqual(before);
+    expect(record()).toMatchObject({ status: "early-stopping", evaluation });
+    const [, command] = /with more patience: attune (.*)/.exec(out)!;
+    expect(command).toContain("--early-stopping-patience 4");
+    expect((await attune(...command!.split(" "))).code).toBe(0);
+    expect(logOf(early).length).toBeGreaterThan(before.length);
+  });
+
+  it("says that a run whose steps are all done is finished", async () => {
+    const { code, out } = await attune(
+      "train",
+      "dpo",
+      "--config",
+      join(to("first"), "config.json"),
+      "--resume",
+    );
+    expect(code).toBe(0);
+    expect(out).toContain("nothing left to do, the run is finished: all 2 steps were done");
+  });
+
   it("prints the memory of each term and refuses what cannot fit with flags that make it fit", async () => {
     const { code, out } = await train("dpo", to("memory"), "--data", many, "--memory");
     expect(code).toBe(0);

@@ -1,4 +1,5 @@
 /** The loop itself: methods learn, numbers that go wrong stop it with a name, it stops early, checks its start, gives all back. */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ortBackend, referenceBackend } from "../../src/backends/index.js";
@@ -226,6 +227,97 @@ describe("stopping", () => {
     expect(values.length).toBeLessThan(40);
     expect(result.state).toMatchObject({ withoutGain: 3, best: { step: best } });
     expect(listCheckpoints(output)).toContain(best);
+  });
+
+  it("early is for good: resumed, the run says so and trains no further, unless it has more patience", async () => {
+    const output = join(folder.path, "early-again");
+    const run = async (patience: number | undefined, resume: boolean) => {
+      const steps: number[] = [];
+      const result = await fitToEnd(await trainerFor("dpo", { model, evaluation: true }), {
+        backend,
+        output,
+        resume,
+        maxSteps: 40,
+        evalSteps: 1,
+        learningRate: 0.05,
+        schedule: "constant",
+        ...(patience !== undefined && {
+          earlyStopping: { metric: "eval_loss", patience, greaterIsBetter: false },
+        }),
+        onStep: (r) => steps.push(r.step),
+      });
+      return { steps, ...result };
+    };
+    const first = await run(2, false);
+    expect(first.finished).toBe("early-stopping");
+    const again = await run(2, true);
+    expect(again.steps).toEqual([]);
+    expect(again.finished).toBe("early-stopping");
+    expect([...again.parameters]).toEqual([...first.parameters]);
+    const further = await run(4, true);
+    expect(further.steps[0]).toBe(first.state.step + 1);
+    expect(further.finished).toBe("early-stopping");
+    // What an uninterrupted run with that patience would have done.
+    rmSync(output, { recursive: true });
+    const whole = await run(4, false);
+    expect(further.state).toEqual(whole.state);
+    expect([...further.parameters]).toEqual([...whole.parameters]);
+  });
+
+  it("on request during a step that is evaluated loses no evaluation", async () => {
+    const stopped = async (output: string, at: number | undefined) => {
+      const stop = new AbortController();
+      const evaluated: number[] = [];
+      let last: StepReport | undefined;
+      const go = async (resume: boolean, signal?: AbortSignal) =>
+        fitToEnd(await trainerFor("dpo", { model, evaluation: true }), {
+          backend,
+          output: join(folder.path, output),
+          resume,
+          maxSteps: 6,
+          evalSteps: 2,
+          best: { metric: "eval_rewards/margins", greaterIsBetter: true },
+          ...(signal && { signal }),
+          onStep: (r) => {
+            last = r;
+            if (r.evaluation) evaluated.push(r.step);
+            // The next step is in hand when the request comes.
+            if (r.step === at) stop.abort();
+          },
+        });
+      let result = await go(false, stop.signal);
+      const first = last!;
+      if (at !== undefined && at < 5) result = await go(true);
+      return { evaluated, result, first };
+    };
+    const whole = await stopped("never", undefined);
+    const middle = await stopped("in-the-middle", 3);
+    expect(middle.first).toMatchObject({ step: 4, finished: "interrupted", evaluation: { rows: 5 } });
+    expect(middle.evaluated).toEqual([2, 4, 6]);
+    expect(middle.result.state).toEqual(whole.result.state);
+    const end = await stopped("at-the-end", 5);
+    expect(end.first).toMatchObject({ step: 6, finished: "done", evaluation: { rows: 5 } });
+    expect(end.result.state).toEqual(whole.result.state);
+  });
+
+  it("on request during an evaluation waits for no further step", async () => {
+    const stop = new AbortController();
+    const base = await trainerFor("dpo", { model, evaluation: true });
+    const evaluation = base.evaluation!;
+    const trainer: Trainer<unknown> = {
+      ...base,
+      evaluation: { ...evaluation, load: (at) => (stop.abort(), evaluation.load(at)) },
+    };
+    const steps: number[] = [];
+    const result = await fitToEnd(trainer, {
+      backend,
+      maxSteps: 6,
+      evalSteps: 2,
+      signal: stop.signal,
+      onStep: (r) => steps.push(r.step),
+    });
+    expect(steps).toEqual([1, 2]);
+    expect(result.finished).toBe("interrupted");
   });
 
   it("refuses a metric that the evaluation does not have, and names those that it has", async () => {

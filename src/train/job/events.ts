@@ -1,5 +1,5 @@
 /** What a run tells while it goes, and what it leaves. Plain data. */
-import type { StepReport } from "../fit.js";
+import type { EndOfRun, StepReport } from "../fit.js";
 import type { StartCheck } from "../invariants.js";
 import type { MemoryReport } from "./check-memory.js";
 import type { DataSummary } from "./prepare-data.js";
@@ -40,7 +40,9 @@ export type TrainingEvent =
   | { kind: "checkpoint"; path: string };
 
 export interface TrainingResult {
-  finished: "done" | "early-stopping" | "interrupted";
+  finished: EndOfRun;
+  /** Why there was nothing left to do for a run that was resumed; undefined when there was. */
+  already: string | undefined;
   output: string;
   /** Updates done, those before a resume counted. */
   steps: number;
@@ -51,6 +53,6 @@ export interface TrainingResult {
   best: { metric: string; value: number; step: number } | null;
   /** Evaluation of the final model. */
   evaluation: { metrics: Readonly<Record<string, number>>; rows: number; accuracy?: Accuracy } | undefined;
-  /** Command that goes on with an interrupted run. */
+  /** Command that goes on with a run that was interrupted, or stopped early (with more patience). */
   resume: string | undefined;
 }

@@ -9,11 +9,12 @@ import { savePolicy } from "../policy.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingResult } from "./events.js";
 import type { Job } from "./job.js";
-import { replaceFolder } from "./run-folder.js";
+import { type LogLine, replaceFolder } from "./run-folder.js";
 
 interface Followed {
   result: FitResult;
-  finished: StepReport["finished"];
+  /** Updates made now. */
+  made: number;
   evaluations: Map<number, { metrics: Record<string, number>; rows: number }>;
 }
 
@@ -27,9 +28,17 @@ export interface Recorder {
   readonly evaluations: Followed["evaluations"];
 }
 
+/** Evaluations of the part of a run that was done before it was resumed. */
+function loggedEvaluations(lines: readonly LogLine[]): Followed["evaluations"] {
+  const found: Followed["evaluations"] = new Map();
+  for (const { step, epoch: _, eval_rows: rows, ...metrics } of lines)
+    if (rows !== undefined) found.set(step!, { metrics, rows });
+  return found;
+}
+
 export function createRecorder({ config, folder, emit, record }: Job): Recorder {
   const every = config.settings.logging_steps;
-  const evaluations: Followed["evaluations"] = new Map();
+  const evaluations = loggedEvaluations(folder.logged);
   let sums = emptySums();
   let losses: number[] = [];
   let seconds = 0;
@@ -87,15 +96,12 @@ export async function follow(
   { emit }: Job,
   { recorder, reports }: { recorder: Recorder; reports: AsyncGenerator<StepReport, FitResult> },
 ): Promise<Followed> {
-  let finished: StepReport["finished"];
-  for (;;) {
+  for (let made = 0; ; made++) {
     const next = await reports.next();
-    if (next.done)
-      return { result: next.value, finished: finished ?? "done", evaluations: recorder.evaluations };
+    if (next.done) return { result: next.value, made, evaluations: recorder.evaluations };
     const report = next.value;
     if (report.start) emit({ kind: "checks", title: "before the first step", checks: report.start });
     await recorder.note(report);
-    finished = report.finished;
     if (report.checkpoint !== undefined) emit({ kind: "checkpoint", path: report.checkpoint });
   }
 }
@@ -112,33 +118,26 @@ function accuracyOf(
 }
 
 /** Writes the final model and the record. */
-export async function finish(
-  job: Job,
-  { result, finished, evaluations, interrupted }: Followed & { interrupted: boolean },
-): Promise<TrainingResult> {
+export async function finish(job: Job, { result, made, evaluations }: Followed): Promise<TrainingResult> {
   const { config, folder, opened, record } = job;
   const output = folder.path;
-  const stopped = finished === "interrupted" || (interrupted && finished !== "done");
+  const { finished, state } = result;
   const common = {
     output,
-    steps: result.state.step,
-    best: result.state.best,
+    steps: state.step,
+    best: state.best,
     checkpoint: newestCheckpoint(output),
+    already: made === 0 ? whyFinished(result) : undefined,
   };
-  if (stopped) {
+  const goOn = `attune train ${config.method} --config ${join(output, "config.json")} --resume`;
+  if (finished === "interrupted") {
     await folder.write("run.json", {
       ...record,
       status: "interrupted",
       ended: new Date().toISOString(),
-      steps: result.state.step,
+      steps: state.step,
     });
-    return {
-      ...common,
-      finished: "interrupted",
-      model: undefined,
-      evaluation: undefined,
-      resume: `attune train ${config.method} --config ${join(output, "config.json")} --resume`,
-    };
+    return { ...common, finished, model: undefined, evaluation: undefined, resume: goOn };
   }
   const best = config.settings.load_best_model_at_end ? result.state.best : null;
   const values =
@@ -169,11 +168,22 @@ export async function finish(
   });
   return {
     ...common,
-    finished: finished === "early-stopping" ? "early-stopping" : "done",
+    finished,
     model,
     evaluation,
-    resume: undefined,
+    resume:
+      finished === "early-stopping"
+        ? `${goOn} --early-stopping-patience ${2 * state.withoutGain}`
+        : undefined,
   };
+}
+
+/** For a resumed run that had nothing left to do. */
+function whyFinished({ finished, state }: FitResult): string {
+  const { step, best, withoutGain } = state;
+  if (finished === "done") return `all ${step} steps were done`;
+  const since = best === null ? "" : ` (${best.value.toPrecision(4)} at step ${best.step})`;
+  return `it stopped early at step ${step}, because ${best?.metric ?? "its metric"} had not improved on its best${since} in ${withoutGain} evaluations`;
 }
 
 function newestCheckpoint(output: string): string | undefined {

@@ -21,12 +21,16 @@ export interface RunFolder {
   readonly resume: string | undefined;
   /** Steps that the checkpoint has done. */
   readonly resumedStep: number;
+  /** What the log holds up to that step. */
+  readonly logged: readonly LogLine[];
   /** Adds a line to `log.jsonl`. */
   log(line: Readonly<Record<string, unknown>>): void;
   write(name: "run.json" | "config.json", value: unknown): Promise<void>;
   /** Removes the folder if it was made for this run and nothing is in it. */
   abandon(): Promise<void>;
 }
+
+export type LogLine = Readonly<Record<string, number>>;
 
 const logName = "log.jsonl";
 
@@ -52,11 +56,12 @@ export async function openRunFolder(
   }
   await removeLeftovers(path);
   const resumedStep = from === undefined ? 0 : stepOf(from);
-  if (existsSync(join(path, logName))) await shortenLog(join(path, logName), resumedStep);
+  const logged = existsSync(join(path, logName)) ? await shortenLog(join(path, logName), resumedStep) : [];
   return {
     path,
     resume: from,
     resumedStep,
+    logged,
     log(line) {
       try {
         appendFileSync(join(path, logName), `${JSON.stringify(line)}\n`);
@@ -127,17 +132,20 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Drops what was logged after the checkpoint, and a last line that was cut off. */
-async function shortenLog(file: string, step: number): Promise<void> {
-  const lines = readFileSync(file, "utf8").split("\n");
-  const kept = lines.filter((line) => {
-    try {
-      return (JSON.parse(line) as { step: number }).step <= step;
-    } catch {
-      return false;
-    }
-  });
-  await writeFileAtomic(file, kept.map((line) => `${line}\n`).join(""));
+/** Drops what was logged after the checkpoint, and a last line that was cut off; returns the lines that stay. */
+async function shortenLog(file: string, step: number): Promise<LogLine[]> {
+  const kept = readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((text) => {
+      try {
+        const line = JSON.parse(text) as LogLine;
+        return line["step"]! <= step ? [{ text, line }] : [];
+      } catch {
+        return [];
+      }
+    });
+  await writeFileAtomic(file, kept.map(({ text }) => `${text}\n`).join(""));
+  return kept.map(({ line }) => line);
 }
 
 /** Replaces a folder by one that `fill` makes: the old one is there until the new one is complete. */
