@@ -84,6 +84,17 @@ export function studentQuantile(p: number, degrees: number): number {
   return bisect(p, 0, high, (t) => studentCdf(t, degrees));
 }
 
+/** The p-quantile of Fisher's F with `above` and `below` degrees of freedom. */
+export function fQuantile(p: number, above: number, below: number): number {
+  const x = betaQuantile(p, above / 2, below / 2);
+  return (below * x) / (above * (1 - x));
+}
+
+/** P(F > f). */
+export function fTail(f: number, above: number, below: number): number {
+  return f <= 0 ? 1 : incompleteBeta(below / (below + above * f), below / 2, above / 2);
+}
+
 /** Standard normal distribution function, through the incomplete gamma function's series and fraction. */
 export function normalCdf(z: number): number {
   const half = upperGamma(0.5, (z * z) / 2) / 2;

@@ -84,7 +84,7 @@ describe("percent agreement", () => {
     expect(items).toBe(11);
   });
   it("is null where nothing was rated twice", () => {
-    expect(percentAgreement([[1, 0]])).toEqual({ agreement: null, items: 0 });
+    expect(percentAgreement([[1, 0]])).toEqual({ agreement: null, items: 0, standardError: null });
   });
 });
 
@@ -167,7 +167,7 @@ describe("Cohen's kappa", () => {
     const result = cohenKappa(table);
     expect(result.observed).toBeCloseTo(observed, 6);
     expect(result.expected).toBeCloseTo(expected, 5);
-    expect(result.kappa).toBeCloseTo(kappa, 6);
+    expect(result.value).toBeCloseTo(kappa, 6);
   });
 
   it("has the standard error of Fleiss, Cohen and Everitt: 0.051002 on Cohen's table", () => {
@@ -183,7 +183,7 @@ describe("Cohen's kappa", () => {
   it("of irr::anxiety's raters 1 and 2 is .119497", () => {
     const first = [..."33345523522615221243"];
     const second = [..."36462424332333221334"];
-    expect(cohenKappa(crossTable(first, second).table).kappa).toBeCloseTo(0.119497, 6);
+    expect(cohenKappa(crossTable(first, second).table).value).toBeCloseTo(0.119497, 6);
   });
 
   it("is undefined where both used one category only", () => {
@@ -191,7 +191,7 @@ describe("Cohen's kappa", () => {
       cohenKappa([
         [5, 0],
         [0, 0],
-      ]).kappa,
+      ]).value,
     ).toBeNull();
     expect(() => cohenKappa([[1, 2]])).toThrow(/a square table/);
     expect(() =>
@@ -208,17 +208,17 @@ describe("Fleiss' kappa", () => {
     const result = fleissKappa(fleiss1971);
     expect(result.observed).toBeCloseTo(0.555556, 6);
     expect(result.expected).toBeCloseTo(0.219938, 6);
-    expect(result.kappa).toBeCloseTo(0.430245, 6);
+    expect(result.value).toBeCloseTo(0.430245, 6);
     expect(result.standardErrorAtZero).toBeCloseTo(0.024374, 5);
-    expect(result.kappa! / result.standardErrorAtZero!).toBeCloseTo(17.652, 2);
+    expect(result.value! / result.standardErrorAtZero!).toBeCloseTo(17.652, 2);
   });
   it("of Wikipedia's table is .210", () => {
-    expect(fleissKappa(wikipediaFleiss).kappa).toBeCloseTo(0.209931, 6);
+    expect(fleissKappa(wikipediaFleiss).value).toBeCloseTo(0.209931, 6);
   });
   it("of data C, with values missing, is Gwet's .761169, without a standard error", () => {
     const result = fleissKappa(dataC);
     expect(result.expected).toBeCloseTo(0.238715, 5);
-    expect(result.kappa).toBeCloseTo(0.761169, 5);
+    expect(result.value).toBeCloseTo(0.761169, 5);
     expect(result.standardErrorAtZero).toBeNull();
   });
 });
