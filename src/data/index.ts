@@ -13,7 +13,23 @@ export {
   unpackBatch,
   type LayoutOptions,
 } from "./layout.js";
-export { planBatches, type BatchPlanOptions } from "./plan.js";
+export { batchPlan, planBatches, type BatchPlan, type BatchPlanOptions } from "./plan.js";
+export {
+  hashExamples,
+  rowLengths,
+  selectExamples,
+  sizesOf,
+  withValues,
+  type Examples,
+  type RowLengths,
+} from "./examples.js";
+export {
+  createExampleFile,
+  openExampleFile,
+  type ExampleFile,
+  type ExampleFileWriter,
+} from "./example-file.js";
+export { cachedExamples, type CachedExamples, type CachedExamplesOptions } from "./example-cache.js";
 export { planRows, type RowOptions, type RowPlan } from "./rows.js";
 export { fileKind, type OtherFile, type RowFileKind } from "./file-kind.js";
 export { fetchHubDataset, isHubId, type HubOptions } from "./hub.js";
@@ -34,7 +50,7 @@ export {
 } from "./prompts.js";
 export { checkReport, emptyReport, openQuarantine, type DataReport, type Quarantine } from "./quarantine.js";
 export { packRows, type PackedRow, type PackingOptions } from "./packing.js";
-export { promptKey, splitOfPrompt, takeSplit, type SplitOptions } from "./split.js";
+export { promptHash, promptKey, splitOfHash, splitOfPrompt, takeSplit, type SplitOptions } from "./split.js";
 export {
   createDuplicateCounter,
   summariseLengths,

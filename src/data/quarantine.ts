@@ -38,6 +38,9 @@ export interface Quarantine {
   close: () => Promise<void>;
 }
 
+/** Reasons that are told apart in a report. */
+const namedReasons = 50;
+
 /** Collects unused rows in `report`, and as JSON Lines in `path` where one is given. */
 export function openQuarantine(path: string | undefined, report: DataReport = emptyReport()): Quarantine {
   let file: AtomicFile | undefined;
@@ -52,8 +55,10 @@ export function openQuarantine(path: string | undefined, report: DataReport = em
   return {
     report,
     add(bad, { setAside = false } = {}) {
-      const reason = bad.reason.replace(/\d+/g, "#");
       const reasons = setAside ? report.setAsideReasons : report.reasons;
+      const own = bad.reason.replace(/\d+/g, "#");
+      // A reason may quote the row: a file of broken rows must not fill the memory with them.
+      const reason = own in reasons || Object.keys(reasons).length < namedReasons ? own : "other reasons";
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       report[setAside ? "setAside" : "bad"] += 1;
       if (!setAside && report.examples.length < 5) report.examples.push(bad);

@@ -6,6 +6,7 @@ import { AttuneError } from "../errors.js";
 import type { Text } from "../records/index.js";
 import { sha256 } from "../util/files.js";
 import type { AnyRecord } from "./convert-kind.js";
+import { shortHash } from "./short-hash.js";
 
 export interface SplitOptions {
   /** Shares by name, in order, adding up to 1; default train 0.9, test 0.1. */
@@ -37,9 +38,17 @@ export function promptKey(record: AnyRecord): string {
   return textKey(record.messages.slice(0, answer));
 }
 
+/** `promptKey` as a number (52 bits of its hash), for those who keep millions of them. */
+export const promptHash = (record: AnyRecord): number => shortHash(promptKey(record));
+
 /** The split of a prompt. Throws `config` when the shares do not add up to 1. */
-export function splitOfPrompt(
-  key: string,
+export function splitOfPrompt(key: string, options: SplitOptions = {}): string {
+  return splitOfHash(shortHash(key), options);
+}
+
+/** The split of a prompt of which only `promptHash` is known. */
+export function splitOfHash(
+  hash: number,
   { shares = { train: 0.9, test: 0.1 }, seed = 42 }: SplitOptions = {},
 ): string {
   const names = Object.keys(shares);
@@ -56,7 +65,7 @@ export function splitOfPrompt(
     });
   }
   // 48 bits of the hash as a number in [0, 1).
-  const place = Number.parseInt(sha256(`${seed}\u0000${key}`).slice(0, 12), 16) / 2 ** 48;
+  const place = Number.parseInt(sha256(`${seed}\u0000${hash}`).slice(0, 12), 16) / 2 ** 48;
   let edge = 0;
   for (const name of names) {
     edge += shares[name] as number;
@@ -70,5 +79,5 @@ export async function* takeSplit<R extends AnyRecord>(
   records: AsyncIterable<R> | Iterable<R>,
   { name, ...options }: SplitOptions & { name: string },
 ): AsyncGenerator<R> {
-  for await (const record of records) if (splitOfPrompt(promptKey(record), options) === name) yield record;
+  for await (const record of records) if (splitOfHash(promptHash(record), options) === name) yield record;
 }

@@ -1,7 +1,7 @@
 /** Duplicates and lengths of a data set, gathered while it streams by. Knows records, not tokenizers. */
-import { sha256 } from "../util/files.js";
 import type { AnyRecord } from "./convert-kind.js";
-import { promptKey } from "./split.js";
+import { createHashTable, shortHash } from "./short-hash.js";
+import { promptHash } from "./split.js";
 
 export interface DuplicateReport {
   records: number;
@@ -15,32 +15,33 @@ export interface DuplicateReport {
   examples: { id: string; of: string }[];
 }
 
-/** Counts duplicates of the records that are added. Holds 16 bytes a record, not the records. */
+/** Ids that are kept to name what a duplicate repeats; later records are named by their number. */
+const namedRecords = 100_000;
+
+/** Counts duplicates of the records that are added. Holds some 40 bytes a record, not the records. */
 export function createDuplicateCounter(): { add: (record: AnyRecord) => void; report: DuplicateReport } {
-  const contents = new Map<string, string>();
-  const prompts = new Set<string>();
+  const contents = createHashTable();
+  const prompts = createHashTable();
+  const ids: string[] = [];
   const report: DuplicateReport = { records: 0, duplicates: 0, repeatedPrompts: 0, swapped: 0, examples: [] };
-  const shorten = (text: string): string => Buffer.from(sha256(text), "hex").toString("latin1", 0, 16);
   return {
     report,
     add(record) {
       const { id, source: _source, extra: _extra, ...content } = record;
+      const place = report.records;
       report.records += 1;
-      const key = shorten(JSON.stringify(content));
-      const earlier = contents.get(key);
-      if (earlier === undefined) {
-        contents.set(key, id);
-      } else {
+      if (ids.length < namedRecords) ids.push(id);
+      const earlier = contents.add(shortHash(JSON.stringify(content)), place);
+      if (earlier !== undefined) {
         report.duplicates += 1;
-        if (report.examples.length < 5) report.examples.push({ id, of: earlier });
+        if (report.examples.length < 5)
+          report.examples.push({ id, of: ids[earlier] ?? `record ${earlier + 1}` });
       }
       if ("chosen" in content) {
         const swapped = { ...content, chosen: content.rejected, rejected: content.chosen };
-        if (contents.has(shorten(JSON.stringify(swapped)))) report.swapped += 1;
+        if (contents.has(shortHash(JSON.stringify(swapped)))) report.swapped += 1;
       }
-      const prompt = shorten(promptKey(record));
-      if (prompts.has(prompt)) report.repeatedPrompts += 1;
-      prompts.add(prompt);
+      if (prompts.add(promptHash(record), place) !== undefined) report.repeatedPrompts += 1;
     },
   };
 }
@@ -56,7 +57,7 @@ export interface LengthSummary {
 }
 
 /** Mean, extremes and quantiles (nearest rank) of lengths; all 0 for none. */
-export function summariseLengths(lengths: readonly number[]): LengthSummary {
+export function summariseLengths(lengths: ArrayLike<number>): LengthSummary {
   const sorted = Float64Array.from(lengths).sort();
   const count = sorted.length;
   if (count === 0) return { count, mean: 0, min: 0, p50: 0, p90: 0, p99: 0, max: 0 };

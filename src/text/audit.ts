@@ -35,7 +35,82 @@ export interface TextAudit {
   warnings: string[];
 }
 
+/** Audits rows one by one, so that none has to be kept. */
+export interface RowAuditor {
+  /** @param options `conversation` when the template wrote the row. Default: whether there is a template. */
+  add(row: TokenisedRow, options?: { conversation?: boolean }): void;
+  /** What was found so far; rows may be added after it. */
+  finish(): TextAudit;
+}
+
 /**
+ * An auditor for rows of `tokenizer`.
+ *
+ * @param options `template` that conversations among the rows are written with, if any may be.
+ */
+export async function createAuditor(
+  tokenizer: Tokenizer,
+  options: { template?: ChatTemplate | undefined } = {},
+): Promise<RowAuditor> {
+  const { template } = options;
+  const turn = template === undefined ? undefined : await endOfTurn(tokenizer, template);
+  const plainStops = await stopTokenIds(tokenizer);
+  const turnStops = template === undefined ? plainStops : await stopTokenIds(tokenizer, template);
+  const stops = { plain: new Set(plainStops), turn: new Set(turnStops) };
+  let conversations = 0;
+  const counts = {
+    rows: 0,
+    completions: 0,
+    tokens: 0,
+    trainedTokens: 0,
+    targets: 0,
+    terminated: 0,
+    doubleBos: 0,
+    prefixBreaks: 0,
+  };
+  let firstPrefixBreak: string | undefined;
+  return {
+    add(row, { conversation = template !== undefined } = {}) {
+      counts.rows++;
+      if (conversation) conversations++;
+      counts.tokens += row.prompt.length;
+      if (startsWithTwoBos(tokenizer, row)) counts.doubleBos++;
+      const broken = row.prefixBreaks[0];
+      if (broken !== undefined) {
+        counts.prefixBreaks++;
+        firstPrefixBreak ??= describePrefixBreak(tokenizer, broken);
+      }
+      for (const { tokens, mask } of row.completions) {
+        counts.completions++;
+        counts.tokens += tokens.length;
+        for (const target of targets(tokens, mask)) {
+          counts.targets++;
+          counts.trainedTokens += target.length;
+          if (endsWithStop(tokenizer, target, conversation ? stops.turn : stops.plain)) counts.terminated++;
+        }
+      }
+    },
+    finish() {
+      // Without a row of its own the template says nothing about the data, but it is what was asked about.
+      const seen = turn !== undefined && (conversations > 0 || counts.rows === 0) ? turn : undefined;
+      const audit: TextAudit = {
+        ...counts,
+        trainedShare: counts.tokens > 0 ? counts.trainedTokens / counts.tokens : 0,
+        terminatedShare: counts.targets > 0 ? counts.terminated / counts.targets : 1,
+        terminator: seen?.text ?? tokenizer.eosToken ?? "",
+        stopIds: seen === undefined ? plainStops : turnStops,
+        firstPrefixBreak,
+        warnings: [],
+      };
+      const stopIsText = seen !== undefined && seen.id === undefined && seen.text.trim() !== "";
+      return { ...audit, warnings: warnings(audit, { stopIsText }) };
+    },
+  };
+}
+
+/**
+ * Audits rows that are at hand.
+ *
  * @param options `template` when the rows are conversations.
  */
 export async function auditRows(
@@ -43,51 +118,9 @@ export async function auditRows(
   rows: Iterable<TokenisedRow>,
   options: { template?: ChatTemplate } = {},
 ): Promise<TextAudit> {
-  const { template } = options;
-  const turn = template === undefined ? undefined : await endOfTurn(tokenizer, template);
-  const stopIds = await stopTokenIds(tokenizer, template);
-  const stops = new Set(stopIds);
-  const audit: TextAudit = {
-    rows: 0,
-    completions: 0,
-    tokens: 0,
-    trainedTokens: 0,
-    trainedShare: 0,
-    targets: 0,
-    terminated: 0,
-    terminatedShare: 1,
-    terminator: turn?.text ?? tokenizer.eosToken ?? "",
-    stopIds,
-    doubleBos: 0,
-    prefixBreaks: 0,
-    firstPrefixBreak: undefined,
-    warnings: [],
-  };
-  for (const row of rows) {
-    audit.rows++;
-    audit.tokens += row.prompt.length;
-    if (startsWithTwoBos(tokenizer, row)) audit.doubleBos++;
-    const broken = row.prefixBreaks[0];
-    if (broken !== undefined) {
-      audit.prefixBreaks++;
-      audit.firstPrefixBreak ??= describePrefixBreak(tokenizer, broken);
-    }
-    for (const { tokens, mask } of row.completions) {
-      audit.completions++;
-      audit.tokens += tokens.length;
-      for (const target of targets(tokens, mask)) {
-        audit.targets++;
-        audit.trainedTokens += target.length;
-        if (endsWithStop(tokenizer, target, stops)) audit.terminated++;
-      }
-    }
-  }
-  if (audit.tokens > 0) audit.trainedShare = audit.trainedTokens / audit.tokens;
-  if (audit.targets > 0) audit.terminatedShare = audit.terminated / audit.targets;
-  audit.warnings = warnings(audit, {
-    stopIsText: turn !== undefined && turn.id === undefined && turn.text.trim() !== "",
-  });
-  return audit;
+  const auditor = await createAuditor(tokenizer, options);
+  for (const row of rows) auditor.add(row);
+  return auditor.finish();
 }
 
 /** The runs of trained tokens. */

@@ -17,6 +17,7 @@ export {
 export { ChatTemplate, type MarkedText, type RenderOptions } from "./chat-template.js";
 export type { ChatMessage, ContentPart, ToolCall } from "./chat-message.js";
 export { chatTemplateOf, type ChatChoice } from "./chat-template-of.js";
+export { tokenisingHash } from "./tokenising-hash.js";
 export { assistantSpans, maskOfSpans } from "./assistant-spans.js";
 export { endOfTurn, stopTokenIds, type EndOfTurn } from "./end-of-turn.js";
 export { describePrefixBreak, findPrefixBreak, requirePrefix, type PrefixBreak } from "./prefix-check.js";
@@ -32,6 +33,6 @@ export {
   type TokenisedRow,
   type TokeniseOptions,
 } from "./tokenise-rows.js";
-export { auditRows, type TextAudit } from "./audit.js";
+export { auditRows, createAuditor, type RowAuditor, type TextAudit } from "./audit.js";
 export { renderExample, renderPrompt, type ConversationalRow } from "./render-example.js";
 export { renderColoured, type RenderTokensOptions } from "./render-tokens.js";

@@ -16,6 +16,7 @@ import {
   createTruncator,
   detectFile,
   openDataset,
+  openQuarantine,
   promptKey,
   readRows,
   splitOfPrompt,
@@ -212,6 +213,17 @@ describe("openDataset", () => {
       sampled: 3,
       matching: 2,
     });
+  });
+});
+
+describe("the report", () => {
+  test("tells fifty reasons apart, so that broken rows that it quotes cannot fill the memory", () => {
+    const quarantine = openQuarantine(undefined);
+    const words = Array.from({ length: 120 }, (_, n) => "x".repeat(n + 1));
+    for (const word of words) quarantine.add({ file: "a", line: 1, reason: `broken JSON: ${word}` });
+    expect(Object.keys(quarantine.report.reasons)).toHaveLength(51);
+    expect(quarantine.report.reasons["other reasons"]).toBe(70);
+    expect(quarantine.report.bad).toBe(120);
   });
 });
 
