@@ -119,3 +119,5 @@ export {
   type NashMdOptions,
 } from "./nash-md.js";
 export { xpo, XPO_OPTIONS, type XpoInputs, type XpoOptions } from "./xpo.js";
+
+export * from "./advantages/index.js";

@@ -11,11 +11,16 @@ import {
   type OptionSpecs,
   PAIR_LOSSES,
   type PairLossEntry,
+  NASH_MD_OPTIONS,
   PLACKETT_LUCE_OPTIONS,
+  POLICY_LOSSES,
+  type PolicyLossEntry,
   REWARD_OPTIONS,
   SFT_OPTIONS,
   UNPAIRED_LOSSES,
   type UnpairedLossEntry,
+  VALUE_OPTIONS,
+  XPO_OPTIONS,
 } from "../../src/losses/index.js";
 import { repositoryRoot } from "../support/shared.js";
 
@@ -61,12 +66,30 @@ const OTHERS: Readonly<Record<string, OptionSpecs>> = {
   nll: SFT_OPTIONS,
   reward: REWARD_OPTIONS,
   plackett_luce: PLACKETT_LUCE_OPTIONS,
+  value: VALUE_OPTIONS,
+  nash_md: NASH_MD_OPTIONS,
+  xpo: XPO_OPTIONS,
 };
+
+/** Losses on sampled answers need what their options ask for. */
+function policyNeeds(entry: PolicyLossEntry): string {
+  const parts = [
+    `log-probabilities per token and advantages (${entry.advantages === "rows" ? "one a row" : "one a row or a token"})`,
+    ...("beta" in entry.options ? ["`refLogps` where beta > 0"] : []),
+    ...("entropyCoef" in entry.options ? ["`entropies` where entropyCoef > 0"] : []),
+    ...(entry.averagesTokens() ? ["a token count over the accumulated batch"] : []),
+  ];
+  return `**Needs** ${parts.join("; ")}.`;
+}
 
 const facts: Readonly<Record<string, string>> = Object.fromEntries([
   ...Object.entries({ ...PAIR_LOSSES, ...UNPAIRED_LOSSES } as Readonly<
     Record<string, PairLossEntry | UnpairedLossEntry>
   >).map(([name, entry]) => [name, [needs(entry), "", ...optionsTable(entry.options)].join("\n")]),
+  ...Object.entries(POLICY_LOSSES as Readonly<Record<string, PolicyLossEntry>>).map(([name, entry]) => [
+    name,
+    [policyNeeds(entry), "", ...optionsTable(entry.options)].join("\n"),
+  ]),
   ...Object.entries(OTHERS).map(([name, specs]) => [name, optionsTable(specs).join("\n")]),
 ]);
 

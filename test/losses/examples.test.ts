@@ -18,7 +18,9 @@ interface Example {
 }
 
 function examplesOf(folder: string): Example[] {
-  return readdirSync(join(repositoryRoot, "src", folder)).flatMap((file) => {
+  const files = readdirSync(join(repositoryRoot, "src", folder), { recursive: true, encoding: "utf8" });
+  return files.flatMap((file) => {
+    if (!file.endsWith(".ts")) return [];
     const text = readFileSync(join(repositoryRoot, "src", folder, file), "utf8");
     return [...text.matchAll(/^ \* @example\n((?: \*.*\n)+?) \*\//gm)].map(([, block]) => {
       const code = block!.replaceAll(/^ \* ?/gm, "");

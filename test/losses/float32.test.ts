@@ -6,6 +6,8 @@ import {
   type AnyPairInputs,
   PAIR_LOSSES,
   type PairLossEntry,
+  POLICY_LOSSES,
+  type PolicyLossEntry,
   reduceLoss,
   UNPAIRED_LOSSES,
   type UnpairedLossEntry,
@@ -74,6 +76,8 @@ function feedsOf(rows: Rows): Record<string, HostTensor> {
     chosenKl: tokens(() => 0.5),
     rejectedKl: tokens(() => 0.25),
     ...squares,
+    oldLogps: rejected,
+    advantages: host([rows.length], [1, -0.5, 0.7, -1.2]),
     desirable: host([rows.length], [1, 0, 1, 0]),
     ...Object.fromEntries(Object.entries(scalars).map(([name, x]) => [name, host([], [x])])),
   };
@@ -87,7 +91,7 @@ afterAll(async () => {
 });
 
 async function run(
-  entry: PairLossEntry | UnpairedLossEntry,
+  entry: PairLossEntry | UnpairedLossEntry | PolicyLossEntry,
   { backend, feeds, wrt }: { backend: Backend; feeds: Record<string, HostTensor>; wrt: readonly string[] },
 ) {
   const inputs: Record<string, Tensor> = Object.fromEntries(
@@ -117,6 +121,7 @@ const table = [
     ([name, entry]) => [name, entry, ["chosenLogps", "rejectedLogps"]] as const,
   ),
   ...Object.entries(UNPAIRED_LOSSES).map(([name, entry]) => [name, entry, ["logps"]] as const),
+  ...Object.entries(POLICY_LOSSES).map(([name, entry]) => [name, entry, ["logps"]] as const),
 ];
 
 describe("float32", () => {
