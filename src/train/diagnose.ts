@@ -2,7 +2,7 @@
  * Finds what went wrong when a number is not finite: the first tensor, by running the forward graph once more with a probe
  * on every float, or the gradients that are not finite.
  */
-import { bindPolicy, bindReference } from "./policy.js";
+import { askedReference, bindPolicy } from "./policy.js";
 import { parameterInputs } from "../models/index.js";
 import { input, mul, sum, type Tensor, topological } from "../tensor/index.js";
 import type { StepPrograms } from "./step-programs.js";
@@ -13,9 +13,10 @@ export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepP
   const { parameters, backend } = programs;
   const shapes = Object.fromEntries(Object.entries(parameters).map(([name, r]) => [name, r.shape]));
   const tree = parameterInputs(shapes);
+  const reference = askedReference(trainer.policy);
   const traced = trainer.trace(batch, {
     policy: bindPolicy(trainer.policy, tree),
-    reference: () => bindReference(trainer.policy),
+    reference: reference.bound,
     recompute: "none",
     detail: false,
   });
@@ -35,11 +36,13 @@ export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepP
   const inputs = {
     ...traced.inputs,
     ...tree,
+    ...reference.inputs(),
     "total:rows": total("total:rows"),
     "total:tokens": total("total:tokens"),
   };
   const program = await backend.compile({ inputs, outputs });
-  const results = await program.run({ ...trainer.feeds(batch), ...parameters });
+  const kept = reference.asked() ? await programs.referenceFeeds() : {};
+  const results = await program.run({ ...trainer.feeds(batch), ...parameters, ...kept });
   await program.release();
   const bad = probes.findIndex((_, i) => Number.isNaN(results[`p${i}`]!.data[0]!));
   return bad < 0

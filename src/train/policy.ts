@@ -21,7 +21,7 @@ import {
   saveModelFolder,
   writeAdapter,
 } from "../models/index.js";
-import type { Backend, Resident, Tree } from "../tensor/index.js";
+import { type Backend, input, type Resident, type Tree } from "../tensor/index.js";
 import { createRandom } from "../util/random.js";
 
 /** How one trainable parameter starts. */
@@ -38,6 +38,8 @@ export interface Policy {
   /** Undefined: all parameters are trained. */
   readonly lora: { readonly config: LoraConfig; readonly spec: LoraSpec } | undefined;
   readonly trainable: ReadonlyMap<string, TrainableParameter>;
+  /** What the model was beside its files when training began: the adapter that it came with, as it was. Empty without one. */
+  readonly kept: ReadonlyMap<string, TrainableParameter>;
 }
 
 export interface PolicyOptions {
@@ -65,14 +67,11 @@ export function createPolicy({ model, adapter }: OpenedModel, options: PolicyOpt
     });
   }
   if (!adapter && !options.lora)
-    return { folder: model, lora: undefined, trainable: everyParameter(model, seed) };
+    return { folder: model, lora: undefined, trainable: everyParameter(model, seed), kept: new Map() };
   const config: LoraConfig = adapter?.lora ?? { ...loraDefaults, ...options.lora };
   const spec = adapter?.spec ?? resolveLora(model.config, config);
-  return {
-    folder: model,
-    lora: { config, spec },
-    trainable: adapterParameters(model, { spec, adapter, seed }),
-  };
+  const trainable = adapterParameters(model, { spec, adapter, seed });
+  return { folder: model, lora: { config, spec }, trainable, kept: adapter ? trainable : new Map() };
 }
 
 function normals(shape: readonly number[], { seed, name }: { seed: number; name: string }): Float32Array {
@@ -171,22 +170,66 @@ export interface BoundModel {
 
 /** The policy with its trainable parameters bound to the tensors given. */
 export function bindPolicy(policy: Policy, parameters: Tree): BoundModel {
-  const { folder, lora } = policy;
-  const adapters: AdaptedModules = new Map(
+  return { model: modelOf(policy, parameters), adapters: adaptedModules(policy) };
+}
+
+const modelOf = ({ folder }: Policy, parameters?: Tree): ModelGraph => ({
+  config: folder.config,
+  weights: bindWeights(folder, parameters),
+});
+
+const adaptedModules = ({ lora }: Policy): AdaptedModules =>
+  new Map(
     lora?.spec.targets.map((t) => [t.module, { scaling: t.scaling, dora: t.keyMagnitude !== null }]) ?? [],
   );
-  return { model: { config: folder.config, weights: bindWeights(folder, parameters) }, adapters };
+
+/**
+ * The model as it was before training, straight from its files: adapter off, or the frozen copy. A policy that came with an
+ * adapter was that adapter too: give its `referenceInputs`, else this is the bare base model.
+ */
+export function bindReference(policy: Policy, kept: Tree = {}): BoundModel {
+  const bare = Object.keys(kept).length === 0;
+  return { model: modelOf(policy, kept), adapters: bare ? new Map() : adaptedModules(policy) };
 }
 
-/** The model as it was before training, straight from its files: adapter off, or the frozen copy. */
-export function bindReference({ folder }: Policy): BoundModel {
-  return { model: { config: folder.config, weights: bindWeights(folder) }, adapters: new Map() };
+/** What a graph calls a parameter of the reference, beside the trained one of the same name. */
+const referenceName = (name: string): string => `reference:${name}`;
+
+/** Graph inputs for what the reference has beside the model's files; the base weights are shared. */
+export const referenceInputs = ({ kept }: Policy): Tree =>
+  Object.fromEntries([...kept].map(([name, { shape }]) => [name, input(referenceName(name), shape)]));
+
+/** The reference for a trace that may ask for it: one graph however often it asks, and no input where it never does. */
+export function askedReference(policy: Policy): {
+  bound: () => BoundModel;
+  asked: () => boolean;
+  inputs: () => Tree;
+} {
+  let found: { bound: BoundModel; inputs: Tree } | undefined;
+  return {
+    bound: () => {
+      if (found) return found.bound;
+      const kept = referenceInputs(policy);
+      const inputs = Object.fromEntries(Object.entries(kept).map(([name, t]) => [referenceName(name), t]));
+      found = { bound: bindReference(policy, kept), inputs };
+      return found.bound;
+    },
+    asked: () => found !== undefined,
+    inputs: () => found?.inputs ?? {},
+  };
 }
+
+/** Values for `referenceInputs`, by the names of the inputs. */
+export const uploadReference = ({ kept }: Policy, backend: Backend): Promise<Record<string, Resident>> =>
+  upload(new Map([...kept].map(([name, start]) => [referenceName(name), start])), backend);
 
 /** Puts the starting values into the backend. */
-export async function uploadParameters(policy: Policy, backend: Backend): Promise<Record<string, Resident>> {
+export const uploadParameters = (policy: Policy, backend: Backend): Promise<Record<string, Resident>> =>
+  upload(policy.trainable, backend);
+
+async function upload(starts: Policy["trainable"], backend: Backend): Promise<Record<string, Resident>> {
   const residents: Record<string, Resident> = {};
-  for (const [name, { shape, start }] of policy.trainable) {
+  for (const [name, { shape, start }] of starts) {
     residents[name] =
       typeof start === "function"
         ? await backend.upload({ shape, dtype: "float32", data: start() })

@@ -10,7 +10,7 @@ import { openSafetensors, readTensor, writeSafetensors } from "../models/index.j
 import { type Backend, mul, type Program, sum } from "../tensor/index.js";
 import { ensureFolder, sha256 } from "../util/files.js";
 import { batchInputs, completionLogps, feedsOf, hiddenOf, shapeOf } from "./methods/batch-graph.js";
-import { bindReference, type Policy } from "./policy.js";
+import { askedReference, type Policy, uploadReference } from "./policy.js";
 
 export interface ReferenceCacheOptions {
   backend: Backend;
@@ -96,27 +96,33 @@ async function compute(
   const logps = new Float32Array(examples.length * perExample);
   const lengths = examples.map((example) => unitLengths(example));
   const programs = new Map<string, Program>();
-  for (const indices of planBatches(lengths, {
-    perDeviceBatchSize: batchSize,
-    shuffle: false,
-    groupByLength: true,
-  })) {
-    if (signal?.aborted)
-      throw new AttuneError("interrupted", {
-        where: "reference log-probabilities",
-        expected: "to finish",
-        got: "Ctrl-C; nothing was trained",
+  const kept = await uploadReference(policy, backend);
+  try {
+    for (const indices of planBatches(lengths, {
+      perDeviceBatchSize: batchSize,
+      shuffle: false,
+      groupByLength: true,
+    })) {
+      if (signal?.aborted)
+        throw new AttuneError("interrupted", {
+          where: "reference log-probabilities",
+          expected: "to finish",
+          got: "Ctrl-C; nothing was trained",
+        });
+      const batch = layoutBatch(indices.map((i) => withoutValues(examples[i]!)));
+      const key = shapeOf(batch);
+      const program = programs.get(key) ?? (await compile(policy, batch, backend));
+      programs.set(key, program);
+      const { sums } = await program.run({ ...feedsOf(batch), ...kept });
+      indices.forEach((example, k) => {
+        for (let c = 0; c < perExample; c++)
+          logps[example * perExample + c] = sums!.data[k * perExample + c]!;
       });
-    const batch = layoutBatch(indices.map((i) => withoutValues(examples[i]!)));
-    const key = shapeOf(batch);
-    const program = programs.get(key) ?? (await compile(policy, batch, backend));
-    programs.set(key, program);
-    const { sums } = await program.run(feedsOf(batch));
-    indices.forEach((example, k) => {
-      for (let c = 0; c < perExample; c++) logps[example * perExample + c] = sums!.data[k * perExample + c]!;
-    });
+    }
+  } finally {
+    for (const program of programs.values()) await program.release();
+    await backend.free(Object.values(kept));
   }
-  for (const program of programs.values()) await program.release();
   return logps;
 }
 
@@ -124,7 +130,9 @@ const withoutValues = ({ id, prompt, completions }: Example): Example => ({ id, 
 
 async function compile(policy: Policy, batch: Batch, backend: Backend): Promise<Program> {
   const b = batchInputs(batch);
-  const bound = bindReference(policy);
+  const reference = askedReference(policy);
+  const bound = reference.bound();
   const logps = completionLogps(bound, b, hiddenOf(bound, b, "none"));
-  return backend.compile({ inputs: b.inputs, outputs: { sums: sum(mul(logps, b.gridMask), { axes: [1] }) } });
+  const inputs = { ...b.inputs, ...reference.inputs() };
+  return backend.compile({ inputs, outputs: { sums: sum(mul(logps, b.gridMask), { axes: [1] }) } });
 }

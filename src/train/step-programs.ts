@@ -15,9 +15,9 @@ import {
   type Tree,
 } from "../tensor/index.js";
 import type { MetricSums } from "./metrics.js";
-import { bindPolicy, bindReference } from "./policy.js";
+import { askedReference, bindPolicy, uploadReference } from "./policy.js";
 import { scalar } from "./scalar.js";
-import type { Feeds, Traced, Trainer } from "./trainer.js";
+import type { Traced, Trainer } from "./trainer.js";
 
 export interface StepOutcome {
   /** This batch's share of the accumulated loss. */
@@ -49,10 +49,13 @@ type Kind = "first" | "next" | "evaluate";
 interface Compiled {
   program: Program;
   traced: Traced;
+  /** It computes the reference too. */
+  refers: boolean;
 }
 
 export class StepPrograms<B> {
   readonly #compiled = new Map<string, Compiled>();
+  #kept: Promise<Record<string, Resident>> | undefined;
   /** Graphs made so far, for the report: a run should make a handful. */
   made = 0;
 
@@ -68,7 +71,7 @@ export class StepPrograms<B> {
   async gradient(request: StepRequest<B>, first: boolean): Promise<StepOutcome> {
     const kind = first ? "first" : "next";
     const compiled = await this.#get(kind, request);
-    const feeds: Record<string, HostTensor | Resident> = { ...this.#feeds(request), ...this.parameters };
+    const feeds = await this.#feeds(request, compiled);
     const into: Record<string, Resident> = {};
     for (const [name, resident] of Object.entries(this.gradients)) {
       into[`grad:${name}`] = resident;
@@ -80,23 +83,32 @@ export class StepPrograms<B> {
   /** Runs the loss alone, with the trace's named values. */
   async evaluate(request: StepRequest<B>): Promise<StepOutcome> {
     const compiled = await this.#get("evaluate", request);
-    return outcome(
-      await compiled.program.run({ ...this.#feeds(request), ...this.parameters }),
-      compiled.traced,
-    );
+    return outcome(await compiled.program.run(await this.#feeds(request, compiled)), compiled.traced);
+  }
+
+  /** Values of `referenceInputs`, put into the backend when they are first asked for. */
+  referenceFeeds(): Promise<Record<string, Resident>> {
+    return (this.#kept ??= uploadReference(this.trainer.policy, this.backend));
   }
 
   async release(): Promise<void> {
     for (const { program } of this.#compiled.values()) await program.release();
     this.#compiled.clear();
+    const kept = await this.#kept;
+    this.#kept = undefined;
+    if (kept) await this.backend.free(Object.values(kept));
   }
 
-  #feeds({ batch, totals }: StepRequest<B>): Feeds {
-    const { rows, tokens } = totals;
+  async #feeds(
+    { batch, totals: { rows, tokens } }: StepRequest<B>,
+    { refers }: Compiled,
+  ): Promise<Record<string, HostTensor | Resident>> {
     return {
       ...this.trainer.feeds(batch),
       "total:rows": scalar(rows, this.backend),
       "total:tokens": scalar(tokens, this.backend),
+      ...this.parameters,
+      ...(refers ? await this.referenceFeeds() : {}),
     };
   }
 
@@ -123,9 +135,10 @@ export class StepPrograms<B> {
     const shapes = Object.fromEntries(Object.entries(this.parameters).map(([name, r]) => [name, r.shape]));
     const parameters = parameterInputs(shapes);
     const { policy } = this.trainer;
+    const reference = askedReference(policy);
     const traced = this.trainer.trace(batch, {
       policy: bindPolicy(policy, parameters),
-      reference: () => bindReference(policy),
+      reference: reference.bound,
       recompute: kind === "evaluate" ? "none" : this.options.recompute,
       detail,
     });
@@ -135,6 +148,7 @@ export class StepPrograms<B> {
     const inputs: Record<string, Tree[string]> = {
       ...traced.inputs,
       ...parameters,
+      ...reference.inputs(),
       "total:rows": rows,
       "total:tokens": tokens,
     };
@@ -153,7 +167,8 @@ export class StepPrograms<B> {
         outputs[`grad:${name}`] = kind === "next" ? add(inputs[`sum:${name}`]!, g) : g;
       }
     }
-    return { program: await this.backend.compile({ inputs, outputs }), traced };
+    const program = await this.backend.compile({ inputs, outputs });
+    return { program, traced, refers: reference.asked() };
   }
 }
 

@@ -159,6 +159,51 @@ describe.skipIf(noModel !== undefined)("attune train", () => {
     expect(existsSync(join(to("live"), "model", "adapter_config.json"))).toBe(true);
   });
 
+  it("trains DPO on the adapter that SFT left, whose reference is that adapter, and goes on after a stop", async () => {
+    const lora = ["--data", many, "--lora-r", "4", "--learning-rate", "1e-2", "--max-steps", "3"];
+    expect((await train("sft", to("sft-lora"), ...lora)).code).toBe(0);
+    const dpo = (output: string, ...more: string[]) =>
+      attune(
+        "train",
+        "dpo",
+        "--model",
+        join(to("sft-lora"), "model"),
+        "--output",
+        to(output),
+        "--data",
+        many,
+        "--learning-rate",
+        "1e-3",
+        "--threads",
+        "1",
+        "--logging-steps",
+        "1",
+        "--save-steps",
+        "2",
+        "--max-steps",
+        "4",
+        ...more,
+      );
+    const { code, err } = await dpo("sft-dpo");
+    expect(code).toBe(0);
+    expect(err).toContain("reference frozen-copy");
+    expect(err).toMatch(/ok +policy equals reference +rewards\/margins = 0 +0\.00000/);
+    expect(err).toMatch(/ok +loss +loss = ln 2 = 0\.693147 +0\.69314/);
+    await dpo("sft-dpo-made", "--reference", "precomputed");
+    const losses = (name: string) => logOf(to(name)).map((line) => line["loss"]!);
+    losses("sft-dpo").forEach((loss, i) => expect(losses("sft-dpo-made")[i]).toBeCloseTo(loss, 4));
+    const off = await dpo("sft-dpo-off", "--reference", "adapter-off");
+    expect(off.code).toBe(2);
+    expect(off.err).toContain("the model came with an adapter");
+    // The reference of a resumed run is still the adapter that SFT left, not the checkpoint.
+    const { rmSync } = await import("node:fs");
+    const weights = (): Buffer => readFileSync(join(to("sft-dpo"), "model", "adapter_model.safetensors"));
+    const whole = weights();
+    rmSync(join(to("sft-dpo"), "checkpoint-4"), { recursive: true });
+    expect((await dpo("sft-dpo", "--resume")).err).toContain("going on after step 2");
+    expect(weights().equals(whole)).toBe(true);
+  });
+
   it("gives the same weights resumed as uninterrupted, and the same log", async () => {
     const flags = [
       "--data",

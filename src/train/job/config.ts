@@ -67,8 +67,8 @@ export function settingSections(method: MethodName): SettingSections {
   if (Object.values(entry.losses).some((loss) => loss.needsReference)) {
     own["reference"] = optionalChoice({
       choices: referenceModes,
-      doc: "Where the reference's log-probabilities come from: the same weights without the adapter, the model's files, or made once beforehand.",
-      source: "adapter-off with LoRA, frozen-copy without; none where the loss needs none",
+      doc: "Where the reference's log-probabilities come from: the same weights without the new adapter, the model as it was given (a copy of the adapter that it came with), or made once beforehand.",
+      source: "adapter-off with a new adapter, else frozen-copy; none where the loss needs none",
     });
   }
   if (entry.records === "demonstration") {

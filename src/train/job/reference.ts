@@ -16,22 +16,24 @@ export interface ChosenReference {
   made: NonNullable<TrainingConfig["reference"]>;
 }
 
-/** Throws `config` when the adapter should be turned off where there is none. */
+/** Throws `config` when the adapter should be turned off where there is none, or where it is part of the reference. */
 export function referenceOf(
   { entry, lossType, reference }: TrainingConfig,
-  { mode }: Pick<OpenedPolicy, "mode">,
+  { mode, opened }: Pick<OpenedPolicy, "mode" | "opened">,
 ): ChosenReference {
   if (!entry.losses[lossType]!.needsReference) return { mode: "none", made: "none" };
   if (reference === "precomputed") return { mode: "precomputed", made: "precomputed" };
-  if (reference === "adapter-off" && mode === "full") {
+  const adapted = opened.adapter !== undefined;
+  if (reference === "adapter-off" && (mode === "full" || adapted)) {
     throw new AttuneError("config", {
       where: "reference",
-      expected: "frozen-copy or precomputed, because every parameter is trained",
+      expected: `frozen-copy or precomputed, because ${adapted ? "the model came with an adapter: without it the reference would not be the model that training starts from" : "every parameter is trained"}`,
       got: "adapter-off",
-      fix: "leave it out, or train an adapter: --lora-r 16",
+      fix: adapted ? "leave it out" : "leave it out, or train an adapter: --lora-r 16",
     });
   }
-  return { mode: "live", made: reference ?? (mode === "lora" ? "adapter-off" : "frozen-copy") };
+  const usual = mode === "lora" && !adapted ? "adapter-off" : "frozen-copy";
+  return { mode: "live", made: reference ?? usual };
 }
 
 interface PrecomputeParts {
