@@ -24,6 +24,8 @@ export interface RunState {
   best: { metric: string; value: number; step: number } | null;
   /** Evaluations in a row without a better value. */
   withoutGain: number;
+  /** What the loss carries from batch to batch, for losses that do. */
+  carried?: Readonly<Record<string, number>>;
 }
 
 export interface CheckpointParts {

@@ -4,7 +4,7 @@
  */
 import { askedReference, bindPolicy } from "./policy.js";
 import { parameterInputs } from "../models/index.js";
-import { input, mul, sum, type Tensor, topological } from "../tensor/index.js";
+import { constant, input, mul, sum, type Tensor, topological } from "../tensor/index.js";
 import type { StepPrograms } from "./step-programs.js";
 import type { Trainer } from "./trainer.js";
 
@@ -19,6 +19,8 @@ export async function diagnose<B>(trainer: Trainer<B>, batch: B, programs: StepP
     reference: reference.bound,
     recompute: "none",
     detail: false,
+    training: false,
+    state: stateTensors(trainer, programs),
   });
   const probes: { label: string; probe: Tensor }[] = [];
   for (const node of topological([traced.result.loss])) {
@@ -61,6 +63,10 @@ export async function diagnoseGradients<B>({ gradients, backend }: StepPrograms<
   const rest = bad.length > 1 ? ` and of ${bad.length - 1} more` : "";
   return `the loss is finite, but not the gradient of ${bad[0]}${rest}`;
 }
+
+/** The loss's state as literals: nothing is learned from it here. */
+const stateTensors = <B>(trainer: Trainer<B>, { carried }: StepPrograms<B>): Record<string, Tensor> =>
+  Object.fromEntries(Object.keys(trainer.state ?? {}).map((name) => [name, constant(carried[name]!)]));
 
 function labelOf({ node, shape }: Tensor): string {
   const named = [node, ...node.inputs.map((t) => t.node)].flatMap((n) =>

@@ -212,6 +212,7 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
       { parameters, optimizer: optimiser.state },
       { backend, fingerprint },
     );
+    if (run.state.carried) programs.carried = run.state.carried;
     return run;
   } catch (error) {
     await closeRun(run);
@@ -269,6 +270,7 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
     throw numericError(run, { batches, number, what: `gradient norm ${gradNorm}; ${source}` });
   }
   Object.assign(state, { step: number, ...position, tokens: state.tokens + tokens });
+  if (run.trainer.state) state.carried = programs.carried;
 
   const per = run.trainer.train.count(state.epoch);
   const epoch = state.epoch + state.index / per;

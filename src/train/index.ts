@@ -20,6 +20,7 @@ export {
 } from "./methods/batch-graph.js";
 export { kto, type KtoBatch, ktoSource, type KtoTrainerOptions } from "./methods/kto.js";
 export {
+  type PairExtra,
   type PairTensors,
   pairTrainer,
   type PairTrainerOptions,
@@ -28,6 +29,7 @@ export {
 export { dpo, orpo, preference, type PreferenceOptions, simpo } from "./methods/preference.js";
 export { loadExamples, type LoadedModel, type LoadExamplesOptions, loadModel } from "./load.js";
 export { reward, type RewardTrainerOptions } from "./methods/reward.js";
+export { unpaired, type UnpairedOptions } from "./methods/unpaired.js";
 export { sft, type SftTrainerOptions } from "./methods/sft.js";
 export {
   bindPolicy,

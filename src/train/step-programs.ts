@@ -12,6 +12,7 @@ import {
   input,
   type Program,
   type Resident,
+  type Tensor,
   type Tree,
 } from "../tensor/index.js";
 import type { MetricSums } from "./metrics.js";
@@ -55,6 +56,8 @@ interface Compiled {
 
 export class StepPrograms<B> {
   readonly #compiled = new Map<string, Compiled>();
+  /** The trainer's state, as the last training batch left it. */
+  carried: Readonly<Record<string, number>>;
   #kept: Promise<Record<string, Resident>> | undefined;
   /** Graphs made so far, for the report: a run should make a handful. */
   made = 0;
@@ -65,7 +68,9 @@ export class StepPrograms<B> {
     readonly parameters: Readonly<Record<string, Resident>>,
     readonly gradients: Readonly<Record<string, Resident>>,
     readonly options: StepProgramOptions,
-  ) {}
+  ) {
+    this.carried = { ...trainer.state };
+  }
 
   /** Runs loss and gradients; the first micro-batch of a step overwrites the gradients, the next ones add to them. */
   async gradient(request: StepRequest<B>, first: boolean): Promise<StepOutcome> {
@@ -77,7 +82,12 @@ export class StepPrograms<B> {
       into[`grad:${name}`] = resident;
       if (!first) feeds[`sum:${name}`] = resident;
     }
-    return outcome(await compiled.program.run(feeds, { into }), compiled.traced);
+    const results = await compiled.program.run(feeds, { into });
+    const state = Object.keys(this.carried).map(
+      (name) => [name, results[`state:${name}`]!.data[0]!] as const,
+    );
+    this.carried = Object.fromEntries(state);
+    return outcome(results, compiled.traced);
   }
 
   /** Runs the loss alone, with the trace's named values. */
@@ -107,6 +117,9 @@ export class StepPrograms<B> {
       ...this.trainer.feeds(batch),
       "total:rows": scalar(rows, this.backend),
       "total:tokens": scalar(tokens, this.backend),
+      ...Object.fromEntries(
+        Object.entries(this.carried).map(([name, x]) => [`state:${name}`, scalar(x, this.backend)]),
+      ),
       ...this.parameters,
       ...(refers ? await this.referenceFeeds() : {}),
     };
@@ -136,11 +149,14 @@ export class StepPrograms<B> {
     const parameters = parameterInputs(shapes);
     const { policy } = this.trainer;
     const reference = askedReference(policy);
+    const state = stateInputs(this.trainer);
     const traced = this.trainer.trace(batch, {
       policy: bindPolicy(policy, parameters),
       reference: reference.bound,
       recompute: kind === "evaluate" ? "none" : this.options.recompute,
       detail,
+      training: kind !== "evaluate",
+      state,
     });
     const rows = input("total:rows", []);
     const tokens = input("total:tokens", []);
@@ -149,6 +165,7 @@ export class StepPrograms<B> {
       ...traced.inputs,
       ...parameters,
       ...reference.inputs(),
+      ...Object.fromEntries(Object.entries(state).map(([name, t]) => [`state:${name}`, t])),
       "total:rows": rows,
       "total:tokens": tokens,
     };
@@ -162,6 +179,7 @@ export class StepPrograms<B> {
     if (kind === "evaluate") {
       for (const [name, t] of Object.entries(traced.values ?? {})) outputs[`value:${name}`] = t;
     } else {
+      for (const name of Object.keys(state)) outputs[`state:${name}`] = traced.result.state![name]!;
       for (const [name, g] of Object.entries(gradTree(loss, parameters))) {
         if (kind === "next") inputs[`sum:${name}`] = input(`sum:${name}`, g.shape);
         outputs[`grad:${name}`] = kind === "next" ? add(inputs[`sum:${name}`]!, g) : g;
@@ -171,6 +189,10 @@ export class StepPrograms<B> {
     return { program, traced, refers: reference.asked() };
   }
 }
+
+/** Graph inputs for what the batch before left. */
+const stateInputs = ({ state = {} }: Pick<Trainer<unknown>, "state">): Record<string, Tensor> =>
+  Object.fromEntries(Object.keys(state).map((name) => [name, input(`state:${name}`, [])]));
 
 function outcome(results: Readonly<Record<string, HostTensor>>, { result }: Traced): StepOutcome {
   const numbers: Record<string, MetricNumbers> = {};

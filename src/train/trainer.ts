@@ -27,6 +27,10 @@ export interface TraceContext {
   readonly recompute: Recompute;
   /** Whether metrics that need the whole vocabulary (entropy, accuracy of tokens) are wanted. */
   readonly detail: boolean;
+  /** False in evaluation and in the check of the start. */
+  readonly training: boolean;
+  /** What the batch before left, by the names of `Trainer.state`, each []. */
+  readonly state: Readonly<Record<string, Tensor>>;
 }
 
 /** A loss as a graph, for batches of one shape. */
@@ -54,6 +58,11 @@ export interface Trainer<B> {
   /** Names of the examples, for messages. */
   ids(batch: B): readonly string[];
   trace(batch: B, context: TraceContext): Traced;
+  /**
+   * Scalars that a loss carries from one training batch to the next (running means), and where they start; its result's
+   * `state` gives the next ones. Checkpoints keep them.
+   */
+  readonly state?: Readonly<Record<string, number>>;
   /** What must hold before the first update; see `invariants.ts`. */
   readonly invariants?: readonly StartInvariant<B>[];
 }

@@ -91,6 +91,41 @@ describe.skipIf(noModel !== undefined)("attune train", () => {
     },
   );
 
+  it.each([
+    ["dpo", "tdpo2", ["--alpha", "0.3"]],
+    ["dpo", "wpo", ["--reference", "precomputed"]],
+    ["dpo", "beta_dpo", ["--dynamic-alpha", "0.5"]],
+    ["kto", "bco", ["--per-device-train-batch-size", "1"]],
+    ["kto", "apo_zero_unpaired", ["--desirable-weight", "1.2"]],
+    ["sft", "nll", ["--label-smoothing", "0.1", "--z-loss", "1e-4"]],
+  ])("trains %s with the loss %s and its settings %s", async (method, lossType, more) => {
+    const output = to(`loss-${lossType}`);
+    const flags = ["--data", many, "--max-steps", "1", "--loss-type", lossType, ...more];
+    const { code, err } = await train(method, output, ...flags);
+    expect(err).not.toContain("error");
+    expect(code).toBe(0);
+    const run = JSON.parse(read(output, "run.json")) as { loss: object };
+    expect(run.loss).toMatchObject({ type: lossType });
+  });
+
+  it("trains TPO on the best answer in a column of its own, and says where it is missing", async () => {
+    const rows = pairs(8).map((row) => ({ ...row, best: ` ${row.chosen.trim()} It was a good day.` }));
+    const data = writeRows(to("triples.jsonl"), rows);
+    const flags = ["--data", data, "--loss-type", "tpo", "--max-steps", "1"];
+    expect((await train("dpo", to("tpo"), ...flags, "--gold-column", "best")).code).toBe(0);
+    expect(logOf(to("tpo"))[0]).toHaveProperty("nll_loss");
+    const missing = await train("dpo", to("tpo-missing"), ...flags);
+    expect(missing.code).toBe(1);
+    expect(missing.err).toMatch(
+      /triples\.jsonl:1: expected the best answer in the column reference, got only best/,
+    );
+    expect(missing.err).toContain("--gold-column");
+    expect(existsSync(join(to("tpo-missing"), "config.json"))).toBe(false);
+    const idle = await train("dpo", to("tpo-idle"), "--data", data, "--gold-column", "best");
+    expect(idle.err).toContain("a loss that learns from a third answer");
+    expect((await train("dpo", to("tpo-none"), ...flags, "--tpo-alpha", "0")).code).toBe(0);
+  });
+
   it("evaluates on held-out prompts and gives the interval of the accuracy", async () => {
     const { out } = await train(
       "reward",

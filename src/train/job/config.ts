@@ -8,7 +8,7 @@ import type { OptionValue } from "../../losses/index.js";
 import { nearestName } from "../../util/nearest-name.js";
 import { lossSettings, resolveLossSettings } from "./loss-settings.js";
 import { METHOD_NAMES, methodEntry, type MethodEntry, type MethodName } from "./methods.js";
-import { flag, optionalChoice, settingInfo } from "./setting.js";
+import { flag, optionalChoice, optionalText, settingInfo } from "./setting.js";
 import { referenceModes, settingGroups } from "./settings.js";
 
 type Groups = ReturnType<typeof settingGroups>;
@@ -40,6 +40,8 @@ export interface TrainingConfig {
   reference: (typeof referenceModes)[number] | undefined;
   completionOnly: boolean;
   assistantOnly: boolean;
+  /** Column with a third answer, where the loss asks for one. */
+  goldColumn: string | undefined;
   /** Everything with its defaults, flat, as it can be given again. */
   resolved: Record<string, unknown>;
 }
@@ -71,6 +73,12 @@ export function settingSections(method: MethodName): SettingSections {
       source: "adapter-off with a new adapter, else frozen-copy; none where the loss needs none",
     });
   }
+  const withGold = Object.entries(entry.losses).filter(([, loss]) => loss.gold({}));
+  if (withGold.length > 0)
+    own["gold_column"] = optionalText({
+      doc: `Column with the best answer of all (${withGold.map(([name]) => name).join(", ")}).`,
+      source: "reference, TRL TPOTrainer",
+    });
   if (entry.records === "demonstration") {
     own["completion_only_loss"] = flag(true, {
       doc: "Rows with a prompt: train the completion only.",
@@ -119,15 +127,18 @@ export function readTrainingConfig(
   const lossType = (values["loss_type"] as string | undefined) ?? entry.lossType;
   const options = Object.keys(lossSettings(entry.losses));
   const lossGiven = Object.fromEntries(options.map((name) => [name, values[name]]));
+  const loss = resolveLossSettings(entry.losses, { lossType, given: lossGiven });
+  const gold = values["gold_column"] as string | undefined;
   const config: TrainingConfig = {
     method,
     entry,
     settings: values as CommonSettings,
     lossType,
-    loss: resolveLossSettings(entry.losses, { lossType, given: lossGiven }),
+    loss,
     reference: values["reference"] as TrainingConfig["reference"],
     completionOnly: (values["completion_only_loss"] as boolean | undefined) ?? true,
     assistantOnly: (values["assistant_only_loss"] as boolean | undefined) ?? false,
+    goldColumn: entry.losses[lossType]!.gold(loss) ? (gold ?? "reference") : undefined,
     resolved: { method, ...values },
   };
   refuseContradictions(config, given);
@@ -173,7 +184,7 @@ export function unknownSetting(
 }
 
 function refuseContradictions(
-  { method, entry, settings: s, lossType, reference }: TrainingConfig,
+  { entry, settings: s, lossType, reference, goldColumn }: TrainingConfig,
   given: Readonly<Record<string, unknown>>,
 ): void {
   const refuse = (where: string, o: { expected: string; got: string; fix?: string }): never => {
@@ -209,22 +220,25 @@ function refuseContradictions(
     refuse("reference", { expected: `a reference, because ${lossType} compares with one`, got: "none" });
   if (reference !== undefined && reference !== "none" && !loss.needsReference)
     refuse("reference", { expected: `none, because ${lossType} uses no reference`, got: reference });
-  if (reference === "precomputed" && (loss.readsTokens || method === "kto"))
+  if (reference === "precomputed" && (loss.readsTokens || entry.records !== "preference"))
     refuse("reference", {
       expected: `adapter-off or frozen-copy, because ${lossType} reads more than each answer's sum`,
       got: reference,
     });
-  if (s.max_tokens !== undefined && entry.smallestBatch > 1)
+  if (given["gold_column"] !== undefined && goldColumn === undefined)
+    refuse("gold_column", {
+      expected: "a loss that learns from a third answer (tpo with tpo_alpha above 0)",
+      got: lossType,
+      fix: "leave it out",
+    });
+  if (s.max_tokens !== undefined && loss.smallestBatch > 1)
     refuse("max_tokens", {
-      expected: `per_device_train_batch_size, because every micro-batch needs ${entry.smallestBatch} rows`,
+      expected: `per_device_train_batch_size, because every micro-batch needs ${loss.smallestBatch} rows`,
       got: "a token budget",
     });
-  if (
-    s.per_device_train_batch_size < entry.smallestBatch ||
-    s.per_device_eval_batch_size < entry.smallestBatch
-  )
+  if (s.per_device_train_batch_size < loss.smallestBatch || s.per_device_eval_batch_size < loss.smallestBatch)
     refuse("per_device_train_batch_size", {
-      expected: `at least ${entry.smallestBatch}, in evaluation too: the KL estimate needs answers to other prompts`,
+      expected: `at least ${loss.smallestBatch}, in evaluation too: the KL estimate needs answers to other prompts`,
       got: String(Math.min(s.per_device_train_batch_size, s.per_device_eval_batch_size)),
     });
 }

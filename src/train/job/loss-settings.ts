@@ -14,8 +14,14 @@ export interface LossChoice {
   paper: string;
   options: OptionSpecs;
   needsReference: boolean;
-  /** Reads single tokens of the reference, so that sums made beforehand do not do. */
+  /** Reads more of the reference than each answer's sum, so that sums made beforehand do not do. */
   readsTokens: boolean;
+  /** Whether it, with these options, asks for a third answer, the best one, in every row. */
+  gold: (options: Readonly<Record<string, OptionValue>>) => boolean;
+  /** Fewest examples in a micro-batch. */
+  smallestBatch: number;
+  /** Passes over a batch without gradient beside the one with it: the reference, KTO's mismatched answers. */
+  layouts: number;
 }
 
 export type LossChoices = Readonly<Record<string, LossChoice>>;

@@ -4,24 +4,27 @@
  */
 import type { BatchPlanOptions, Example, LayoutOptions, RecordKind } from "../../data/index.js";
 import {
-  KTO_OPTIONS,
+  type OptionSpec,
   type OptionSpecs,
   type OptionValue,
   PAIR_LOSSES,
   type PairLossEntry,
   REWARD_OPTIONS,
   SFT_OPTIONS,
+  UNPAIRED_LOSSES,
+  type UnpairedLossEntry,
 } from "../../losses/index.js";
 import type { HeadKind } from "../../models/index.js";
-import { exampleSource } from "../example-source.js";
+import { exampleSource, type ExampleSourceOptions } from "../example-source.js";
 import { fit, type FitOptions, type FitResult, type StepReport } from "../fit.js";
 import { kto, ktoSource } from "../methods/kto.js";
 import type { ReferenceMode } from "../methods/pairs.js";
-import { preference } from "../methods/preference.js";
+import { extrasOf, preference } from "../methods/preference.js";
 import { reward } from "../methods/reward.js";
 import { sft } from "../methods/sft.js";
+import { unpaired } from "../methods/unpaired.js";
 import type { Policy } from "../policy.js";
-import type { Trainer } from "../trainer.js";
+import type { BatchSource, Trainer } from "../trainer.js";
 import type { LossChoice, LossChoices } from "./loss-settings.js";
 import type { MethodDefaults } from "./settings.js";
 
@@ -55,10 +58,6 @@ export interface MethodEntry {
   readonly lossType: string;
   /** Metric of an evaluation that is a share of rows, for intervals. */
   readonly accuracy: string | undefined;
-  /** Fewest examples in a micro-batch. */
-  readonly smallestBatch: number;
-  /** Passes over a batch without gradient beside the one with it: the reference, KTO's mismatched answers. */
-  readonly layouts: number;
   start(parts: TrainerParts): StartTraining;
 }
 
@@ -69,27 +68,47 @@ const starts =
 
 const one = (
   summary: string,
-  o: { paper: string; options: OptionSpecs; needsReference?: boolean },
+  o: Pick<LossChoice, "paper" | "options"> & Partial<LossChoice>,
 ): LossChoice => ({
   summary,
   needsReference: false,
   readsTokens: false,
+  gold: () => false,
+  smallestBatch: 1,
+  layouts: 1,
   ...o,
 });
 
-/** Losses that pairs of answers are enough for. */
+/** The registry's losses on pairs. */
 function pairLosses(): LossChoices {
   const entries = Object.entries(PAIR_LOSSES as Readonly<Record<string, PairLossEntry>>);
-  const usable = entries.filter(
-    ([, entry]) => entry.extraInputs.length === 0 && Object.keys(entry.state).length === 0,
-  );
   return Object.fromEntries(
-    usable.map(([name, { summary, paper, options, needsReference, reads }]) => [
+    entries.map(([name, { summary, paper, options, needsReference, reads, ...entry }]) => [
       name,
-      { summary, paper, options, needsReference, readsTokens: reads === "tokens" },
+      one(summary, {
+        paper,
+        options,
+        needsReference,
+        readsTokens: reads === "tokens" || extrasOf(entry, {}).includes("kl"),
+        gold: (values) => extrasOf(entry, values).includes("gold"),
+      }),
     ]),
   );
 }
+
+/** The registry's losses on single answers; what a trainer decides by itself is no setting. */
+function unpairedLosses(): LossChoices {
+  const entries = Object.entries(UNPAIRED_LOSSES as Readonly<Record<string, UnpairedLossEntry>>);
+  return Object.fromEntries(
+    entries.map(([name, { summary, paper, options, needsKl }]) => {
+      const { update: _, ...settings } = options as OptionSpecs & { update?: OptionSpec };
+      const twice = needsKl ? { smallestBatch: 2, layouts: 2 } : {};
+      return [name, one(summary, { paper, options: settings, needsReference: true, ...twice })];
+    }),
+  );
+}
+
+const { lossType: _, ...sftOptions } = SFT_OPTIONS;
 
 const pairs = pairLosses();
 const pairNeeds = "prompt, chosen, rejected";
@@ -109,6 +128,19 @@ function startPreference({ policy, lossType, loss, reference, ...parts }: Traine
   );
 }
 
+/** KTO's batches hold mismatched answers too; the other losses need none. */
+function startUnpaired({ policy, lossType, loss, layout, ...parts }: TrainerParts): StartTraining {
+  const make = <B>(
+    source: (examples: readonly Example[], options: ExampleSourceOptions) => BatchSource<B>,
+  ): { train: BatchSource<B>; evaluation: BatchSource<B> | undefined } => ({
+    train: source(parts.train, { plan: parts.plan, layout }),
+    evaluation: parts.evaluation && source(parts.evaluation, { plan: parts.evaluationPlan, layout }),
+  });
+  return lossType === "kto"
+    ? starts(kto({ policy, loss, ...make(ktoSource) }))
+    : starts(unpaired({ policy, lossType, loss, ...make(exampleSource) }));
+}
+
 const truncatesAsTrl = { truncationMode: "keep_start", truncationSource: "TRL" } as const;
 const preferenceDefaults = { learningRate: 1e-6, ...truncatesAsTrl };
 
@@ -124,8 +156,6 @@ const pairMethod = (
   head: undefined,
   defaults: { ...preferenceDefaults, learningRateSource: o.learningRateSource },
   accuracy: "eval_rewards/accuracies",
-  smallestBatch: 1,
-  layouts: 1,
   start: startPreference,
 });
 
@@ -138,18 +168,16 @@ export const METHODS = {
     head: undefined,
     defaults: { learningRate: 2e-5, learningRateSource: "TRL SFTConfig", ...truncatesAsTrl },
     losses: {
-      nll: one("likelihood of the answers", { paper: "2203.02155", options: {} }),
-      dft: one("every token weighted by its own probability", { paper: "2508.05629", options: {} }),
+      nll: one("likelihood of the answers", { paper: "2203.02155", options: sftOptions }),
+      dft: one("every token weighted by its own probability", { paper: "2508.05629", options: sftOptions }),
     },
     lossType: SFT_OPTIONS.lossType.default,
     accuracy: undefined,
-    smallestBatch: 1,
-    layouts: 1,
-    start: ({ policy, lossType, ...parts }) =>
+    start: ({ policy, lossType, loss, ...parts }) =>
       starts(
         sft({
           policy,
-          loss: { lossType: lossType as "nll" | "dft" },
+          loss: { ...loss, lossType: lossType as "nll" | "dft" },
           train: exampleSource(parts.train, parts),
           evaluation:
             parts.evaluation &&
@@ -177,8 +205,6 @@ export const METHODS = {
     },
     lossType: "bradley-terry",
     accuracy: "eval_accuracy",
-    smallestBatch: 1,
-    layouts: 1,
     start: ({ policy, loss, ...parts }) =>
       starts(
         reward({
@@ -213,34 +239,16 @@ export const METHODS = {
     lossType: "simpo",
   }),
   kto: {
-    title: "Kahneman-Tversky optimisation: answers judged alone, thumbs up or down",
+    title: "Kahneman-Tversky optimisation and kin: answers judged alone, thumbs up or down",
     needs: "prompt, completion, label (pairs are taken apart)",
     choose: "where there are votes but no pairs, or many more likes than dislikes",
     records: "unpaired",
     head: undefined,
     defaults: { ...preferenceDefaults, learningRateSource: "TRL KTOConfig" },
-    losses: {
-      kto: one("value of an answer against the mean", {
-        paper: "2402.01306",
-        options: KTO_OPTIONS,
-        needsReference: true,
-      }),
-    },
+    losses: unpairedLosses(),
     lossType: "kto",
     accuracy: undefined,
-    smallestBatch: 2,
-    layouts: 2,
-    start: ({ policy, loss, ...parts }) =>
-      starts(
-        kto({
-          policy,
-          loss,
-          train: ktoSource(parts.train, parts),
-          evaluation:
-            parts.evaluation &&
-            ktoSource(parts.evaluation, { plan: parts.evaluationPlan, layout: parts.layout }),
-        }),
-      ),
+    start: startUnpaired,
   },
 } as const satisfies Readonly<Record<string, MethodEntry>>;
 

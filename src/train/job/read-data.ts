@@ -46,6 +46,7 @@ export async function readData(
       truncation: s.truncation_mode,
       prefixBreaks: s.prefix_breaks,
       margins: config.entry.head === "sequence",
+      goldColumn: config.goldColumn,
       quarantineFolder: folder,
       quarantineStem: stem,
       signal,
@@ -77,12 +78,13 @@ async function readTemplate(path: string, { tokenizer }: OpenedPolicy): Promise<
   }
 }
 
-function requireRows({ examples, summary }: PreparedData, { entry }: TrainingConfig): void {
-  if (examples.length >= entry.smallestBatch) return;
+function requireRows({ examples, summary }: PreparedData, { entry, lossType }: TrainingConfig): void {
+  const { smallestBatch } = entry.losses[lossType]!;
+  if (examples.length >= smallestBatch) return;
   const dropped = Object.entries(summary.truncation.dropped).filter(([, n]) => n > 0);
   throw new AttuneError("data", {
     where: summary.source,
-    expected: `at least ${entry.smallestBatch} rows to learn from`,
+    expected: `at least ${smallestBatch} rows to learn from`,
     got: `${examples.length}; left out: ${dropped.map(([reason, n]) => `${n} ${reason}`).join(", ") || "none"}`,
     fix: "raise max_length or choose another truncation_mode; attune inspect shows the rows",
   });
@@ -90,11 +92,11 @@ function requireRows({ examples, summary }: PreparedData, { entry }: TrainingCon
 
 /** How batches are formed, in training and in evaluation. */
 export function plansOf(
-  { settings: s, entry }: TrainingConfig,
+  { settings: s, entry, lossType }: TrainingConfig,
   rows: { train: readonly Example[]; evaluation: readonly Example[] | undefined },
 ) {
   const layout = { pack: s.packing };
-  const smallest = entry.smallestBatch;
+  const smallest = entry.losses[lossType]!.smallestBatch;
   // A last batch that is too small for the method is left out; the order changes with the epoch, so other rows are next time.
   const dropLast = (n: number, size: number): boolean => smallest > 1 && n % size > 0 && n % size < smallest;
   const plan: BatchPlanOptions = {

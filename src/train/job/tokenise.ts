@@ -1,11 +1,13 @@
 /** Records to examples of tokens, by what a method trains. Knows no files, losses or batches. */
+import { z } from "zod";
 import { type AnyRecord, type Example, type RecordKinds, writeTranscript } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
-import type { Message, Text } from "../../records/index.js";
+import { Message, type Text } from "../../records/index.js";
 import {
   ChatTemplate,
   chatTemplateOf,
   type TokenisedRow,
+  tokenizeCompletions,
   tokenizeMessages,
   tokenizePreference,
   tokenizePromptCompletion,
@@ -23,6 +25,8 @@ export interface TokeniseSettings {
   completionOnly: boolean;
   /** Conversations: only the assistant's turns are trained. */
   assistantOnly: boolean;
+  /** Pairs: column with a third answer, which stands behind chosen and rejected. */
+  goldColumn?: string | undefined;
 }
 
 /** The template that conversations will be written with; undefined: as transcripts, because the tokenizer has none. */
@@ -59,7 +63,12 @@ export async function tokeniseRecord(record: AnyRecord, settings: TokeniseSettin
     ...(tools && { tools }),
     ...(variables && { variables }),
   };
-  if ("chosen" in row) return tokenizePreference(tokenizer, row, options);
+  if ("chosen" in row) {
+    if (settings.goldColumn === undefined) return tokenizePreference(tokenizer, row, options);
+    const gold = goldAnswer(record, { column: settings.goldColumn, plain, options });
+    const { prompt, chosen, rejected } = row;
+    return tokenizeCompletions(tokenizer, { prompt, completions: [chosen, rejected, gold] }, options);
+  }
   if ("text" in row) return tokenizeText(tokenizer, row, options);
   if ("messages" in row) return tokenizeMessages(tokenizer, row, { ...options, assistantOnly });
   if ("completion" in row) {
@@ -76,6 +85,29 @@ export async function tokeniseRecord(record: AnyRecord, settings: TokeniseSettin
   });
 }
 
+/** The text or the messages of a column that stands beside the pair. */
+function goldAnswer(
+  record: AnyRecord,
+  { column, plain, options }: { column: string; plain: boolean; options: TokeniseOptions },
+): Text {
+  const value = record.extra?.[column];
+  const messages = z.array(Message).min(1).safeParse(value);
+  const conversation = isConversation(record);
+  const said = (found: Message[]): Text => (plain ? asAnswer(found) : found);
+  if (conversation && messages.success) return said(messages.data);
+  if (typeof value === "string" && value !== "")
+    return conversation ? said([{ role: "assistant", content: value }]) : value;
+  throw new AttuneError("data", {
+    where: options.where!,
+    expected: `the best answer in the column ${column}`,
+    got:
+      value === undefined
+        ? `only ${Object.keys(record.extra ?? {}).join(", ") || "the pair"}`
+        : JSON.stringify(value),
+    fix: "--gold-column names another column; --tpo-alpha 0 needs none",
+  });
+}
+
 /** The prompt is trained too. */
 const wholeRow = ({ prompt, completions, prefixBreaks }: TokenisedRow): TokenisedRow => ({
   prompt: [],
@@ -85,19 +117,20 @@ const wholeRow = ({ prompt, completions, prefixBreaks }: TokenisedRow): Tokenise
 
 const transcript = (text: Text): string => (typeof text === "string" ? text : writeTranscript(text));
 
+const asAnswer = (text: Text): string => transcript(text).replace(/^\n\nAssistant:/, "");
+
 /** A prompt that ends with the assistant's mark; the answer follows it. */
 function asTranscript(record: AnyRecord): AnyRecord {
   const prompt = (text: Text): string => `${transcript(text)}\n\nAssistant:`;
-  const answer = (text: Text): string => transcript(text).replace(/^\n\nAssistant:/, "");
   if ("chosen" in record)
     return {
       ...record,
       prompt: prompt(record.prompt),
-      chosen: answer(record.chosen),
-      rejected: answer(record.rejected),
+      chosen: asAnswer(record.chosen),
+      rejected: asAnswer(record.rejected),
     };
   if ("completion" in record)
-    return { ...record, prompt: prompt(record.prompt), completion: answer(record.completion) };
+    return { ...record, prompt: prompt(record.prompt), completion: asAnswer(record.completion) };
   if (!("messages" in record)) return record;
   const { messages, ...rest } = record as RecordKinds["trajectory"] & { messages: Message[] };
   return { id: rest.id, ...(rest.source && { source: rest.source }), text: writeTranscript(messages) };

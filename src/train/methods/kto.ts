@@ -5,21 +5,13 @@
 import { type Batch, type Example, layoutBatch, type LayoutOptions } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { kto as ktoLoss, ktoKl, type KtoOptions } from "../../losses/index.js";
-import { mul, stopGradient, sub, type Tensor } from "../../tensor/index.js";
 import { type ExampleSourceOptions, groupedSource } from "../example-source.js";
-import type { BoundModel, Policy } from "../policy.js";
-import type { BatchSource, TraceContext, Trainer } from "../trainer.js";
-import {
-  type BatchTensors,
-  batchInputs,
-  completionLogps,
-  type DetailMetrics,
-  detailMetrics,
-  feedsOf,
-  hiddenOf,
-  shapeOf,
-} from "./batch-graph.js";
+import type { Policy } from "../policy.js";
+import type { BatchSource, Trainer } from "../trainer.js";
+import { batchInputs, completionLogps, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+import { plainLogps, unpairedDetails } from "./judged-details.js";
 import { startTolerance } from "./start-loss.js";
+import { meanWeight } from "./unpaired.js";
 
 /** Rows as they are, and the same prompts with each other's answers. */
 export interface KtoBatch {
@@ -68,6 +60,7 @@ export interface KtoTrainerOptions {
 const prefix = "kl:";
 
 export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions): Trainer<KtoBatch> {
+  const { desirableWeight: good = 1, undesirableWeight: bad = 1 } = loss;
   return {
     name: "kto",
     policy,
@@ -89,7 +82,7 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
         name: "loss",
         metric: "loss",
         // Half the weight of every row.
-        expected: { of: ({ own }) => meanWeight(own, loss) / 2 },
+        expected: { of: ({ own }) => meanWeight(own, { good, bad }) / 2 },
         formula: "mean weight / 2",
         tolerance: startTolerance(1),
         fix: notTheStart,
@@ -111,7 +104,7 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
         { logps, refLogps, mask: b.gridMask, desirable: b.values["label"]!, kl, rowMask: b.groupMask },
         loss,
       );
-      const extra = details(context, { b, hidden });
+      const extra = unpairedDetails(context, { b, hidden });
       return {
         result: {
           ...result,
@@ -126,34 +119,3 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
 }
 
 const notTheStart = "the reference is not the model that training starts from";
-
-function meanWeight(
-  { values, sequenceMask }: Batch,
-  { desirableWeight = 1, undesirableWeight = 1 }: Partial<KtoOptions>,
-): number {
-  const rows = [...sequenceMask.keys()].filter((row) => sequenceMask[row]! > 0);
-  const weights = rows.map((row) => (values["label"]![row]! > 0.5 ? desirableWeight : undesirableWeight));
-  return weights.reduce((a, b) => a + b, 0) / weights.length;
-}
-
-/** Log-probabilities that carry no gradient. */
-const plainLogps = (bound: BoundModel, b: BatchTensors): Tensor =>
-  stopGradient(completionLogps(bound, b, hiddenOf(bound, b, "none")));
-
-/** The mean logit is that of good answers and of bad ones apart. */
-function details(
-  { detail, policy }: TraceContext,
-  { b, hidden }: { b: BatchTensors; hidden: Tensor },
-): DetailMetrics {
-  if (!detail) return { metrics: {}, weights: {} };
-  const { metrics, weights } = detailMetrics(policy, b, {
-    hidden,
-    logits: ["logits/chosen", "logits/rejected"],
-  });
-  const label = b.values["label"]!;
-  const only = (name: string, share: Tensor) => ({ [name]: { weight: mul(weights[name]!.weight, share) } });
-  return {
-    metrics,
-    weights: { ...weights, ...only("logits/chosen", label), ...only("logits/rejected", sub(1, label)) },
-  };
-}

@@ -15,7 +15,7 @@ import {
 } from "../../losses/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, Trainer } from "../trainer.js";
-import { pairTrainer, type PairTensors, type ReferenceMode } from "./pairs.js";
+import { type PairExtra, pairTrainer, type PairTensors, type ReferenceMode } from "./pairs.js";
 import { pairStartLoss, type StartLoss, startTolerance, sumOfStarts } from "./start-loss.js";
 
 export interface PreferenceOptions {
@@ -65,8 +65,9 @@ export function preference(o: PreferenceOptions): Trainer<Batch> {
   const entries = names.map((name) => ({ name, entry: entryOf(name) }));
   const needsReference = entries.some(({ entry }) => entry.needsReference);
   const reference = o.reference ?? (needsReference ? "live" : "none");
-  refuseImpossible(entries, { reference, needsReference });
   const options = o.loss ?? {};
+  const extras = [...new Set(entries.flatMap(({ entry }) => extrasOf(entry, options)))];
+  refuseImpossible(entries, { reference, needsReference, extras });
   const start = sumOfStarts(
     entries.map(({ name, entry }, i) => ({
       start: pairStartLoss(name, resolveOptions(name, entry.options, ownOptions(entry, options))),
@@ -81,10 +82,37 @@ export function preference(o: PreferenceOptions): Trainer<Batch> {
     loss: lossOf(entries, { options, weights: o.lossWeights }),
     reference,
     promptLikelihood: o.promptLikelihood ?? false,
+    extras,
+    likelihoodOf: entries.some(({ entry }) => entry.averagesTokens === "gold") ? goldAnswer(extras) : 0,
+    state: Object.assign({}, ...entries.map(({ entry }) => entry.state)) as Record<string, number>,
     // Of several losses the first one's metrics are logged.
     invariants: entries[0]!.entry.needsReference ? startInvariants(start) : [],
   });
 }
+
+/** Inputs of losses that a trainer of pairs knows how to make. */
+const extraOf: Readonly<Record<string, PairExtra>> = {
+  chosenKl: "kl",
+  rejectedKl: "kl",
+  chosenLogSumSquares: "logSumSquares",
+  rejectedLogSumSquares: "logSumSquares",
+  goldLogps: "gold",
+  goldMask: "gold",
+};
+
+/**
+ * What a loss with these options asks for beyond two answers. Exported for those who prepare the data: `gold` is a third
+ * answer in every example.
+ */
+export function extrasOf({ extraInputs }: Pick<PairLossEntry, "extraInputs">, options: Options): PairExtra[] {
+  const extras = new Set(extraInputs.flatMap((name) => extraOf[name] ?? []));
+  // Without weight, the gold answer's likelihood is not asked for.
+  if (options["tpoAlpha"] === 0) extras.delete("gold");
+  return [...extras];
+}
+
+/** Place in a group of the answer whose tokens are counted. */
+const goldAnswer = (extras: readonly PairExtra[]): number => (extras.includes("gold") ? 2 : 0);
 
 interface Named {
   name: string;
@@ -142,8 +170,9 @@ function lossOf(
 
 function refuseImpossible(
   entries: readonly Named[],
-  { reference, needsReference }: { reference: ReferenceMode; needsReference: boolean },
+  o: { reference: ReferenceMode; needsReference: boolean; extras: readonly PairExtra[] },
 ): void {
+  const { reference, needsReference } = o;
   const where = `loss_type ${entries.map(({ name }) => name).join(", ")}`;
   if (needsReference && reference === "none") {
     throw new AttuneError("config", { where, expected: "a reference: live or precomputed", got: "none" });
@@ -155,17 +184,15 @@ function refuseImpossible(
       got: reference,
     });
   }
-  if (
-    reference === "precomputed" &&
-    entries.some(({ entry }) => entry.needsReference && entry.reads === "tokens")
-  ) {
+  const readsTokens = entries.some(({ entry }) => entry.needsReference && entry.reads === "tokens");
+  if (reference === "precomputed" && (readsTokens || o.extras.includes("kl"))) {
     throw new AttuneError("config", {
       where,
-      expected: "a live reference, because the loss reads every token's log-probability",
+      expected: "a live reference, because the loss reads more than each answer's sum",
       got: "precomputed sums",
     });
   }
-  const given = new Set(["chosenPromptLogps", "chosenPromptMask"]);
+  const given = new Set(["chosenPromptLogps", "chosenPromptMask", ...Object.keys(extraOf)]);
   const missing = entries.flatMap(({ entry }) => entry.extraInputs).filter((input) => !given.has(input));
   if (missing.length > 0) {
     throw new AttuneError("config", {

@@ -1,9 +1,11 @@
 /** Supervised fine-tuning: negative log-likelihood of the trained tokens, a mean over all of them. */
 import type { Batch } from "../../data/index.js";
 import { sft as sftLoss, type SftOptions } from "../../losses/index.js";
-import type { Policy } from "../policy.js";
+import { targetLogProbs, targetLogSumExp, targetMeanLogProbs } from "../../models/index.js";
+import { gather, type Tensor } from "../../tensor/index.js";
+import type { BoundModel, Policy } from "../policy.js";
 import type { BatchSource, Trainer } from "../trainer.js";
-import { batchInputs, completionLogps, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
+import { batchInputs, type BatchTensors, detailMetrics, feedsOf, hiddenOf, shapeOf } from "./batch-graph.js";
 
 export interface SftTrainerOptions {
   policy: Policy;
@@ -13,6 +15,7 @@ export interface SftTrainerOptions {
 }
 
 export function sft({ policy, train, evaluation, loss = {} }: SftTrainerOptions): Trainer<Batch> {
+  const numbers = { mean: (loss.labelSmoothing ?? 0) > 0, normaliser: (loss.zLoss ?? 0) > 0 };
   return {
     name: "sft",
     policy,
@@ -25,7 +28,15 @@ export function sft({ policy, train, evaluation, loss = {} }: SftTrainerOptions)
     trace(batch, { policy: bound, recompute, detail }) {
       const b = batchInputs(batch);
       const hidden = hiddenOf(bound, b, recompute);
-      const result = sftLoss({ logps: completionLogps(bound, b, hidden), mask: b.gridMask }, loss);
+      const logps = targetLogProbs(bound.model, hidden, b);
+      const result = sftLoss(
+        {
+          logps: gather(logps, b.grid),
+          mask: b.gridMask,
+          ...overVocabulary(bound, b, { hidden, logps, numbers }),
+        },
+        loss,
+      );
       const extra = detail ? detailMetrics(bound, b, { hidden, logits: [] }) : { metrics: {}, weights: {} };
       return {
         result: {
@@ -37,5 +48,21 @@ export function sft({ policy, train, evaluation, loss = {} }: SftTrainerOptions)
         rowMask: b.groupMask,
       };
     },
+  };
+}
+
+/** What label smoothing and the z-loss read of the whole vocabulary, each [sequences, width]. */
+function overVocabulary(
+  { model }: BoundModel,
+  b: BatchTensors,
+  o: { hidden: Tensor; logps: Tensor; numbers: { mean: boolean; normaliser: boolean } },
+): { meanLogps?: Tensor; logSumExp?: Tensor } {
+  if (!o.numbers.mean && !o.numbers.normaliser) return {};
+  const logSumExp = targetLogSumExp(model, o.hidden, { ...b, logps: o.logps });
+  return {
+    ...(o.numbers.normaliser && { logSumExp: gather(logSumExp, b.grid) }),
+    ...(o.numbers.mean && {
+      meanLogps: gather(targetMeanLogProbs(model, o.hidden, { ...b, logSumExp }), b.grid),
+    }),
   };
 }
