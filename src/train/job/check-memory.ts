@@ -62,7 +62,7 @@ export function checkMemory(config: TrainingConfig, { opened, train, plan }: Che
       batch: largestBatch(train, o.plan),
       recompute: o.layers ? "layers" : "attention",
       liveReference: referenceOf(config, opened).mode === "live",
-      layouts: config.entry.layouts,
+      layouts: config.entry.losses[config.lossType]!.layouts,
       eightBit: s.load_in_8bit,
     };
     return { request, estimate: estimateMemory(request) };
@@ -76,7 +76,7 @@ export function checkMemory(config: TrainingConfig, { opened, train, plan }: Che
 
 /** Combinations of milder and harsher means that fit. */
 function remediesFor(
-  { settings: s, entry, method }: TrainingConfig,
+  { settings: s, entry, lossType, method }: TrainingConfig,
   {
     plan,
     available,
@@ -90,7 +90,11 @@ function remediesFor(
   const found: MemoryReport["remedies"] = [];
   const layersFlag = s.gradient_checkpointing ? [] : ["--gradient-checkpointing"];
   for (const layers of s.gradient_checkpointing ? [true] : [false, true]) {
-    for (let size = s.per_device_train_batch_size; size >= entry.smallestBatch; size = Math.floor(size / 2)) {
+    for (
+      let size = s.per_device_train_batch_size;
+      size >= entry.losses[lossType]!.smallestBatch;
+      size = Math.floor(size / 2)
+    ) {
       const smaller = size < s.per_device_train_batch_size;
       const { maxTokens: _, ...rest } = plan;
       const total = of({ plan: { ...rest, perDeviceBatchSize: size }, layers });
