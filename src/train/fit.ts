@@ -253,7 +253,10 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
   let tokens = 0;
   const counts = batches.map((b) => run.trainer.counts(b));
   for (const [i, batch] of batches.entries()) {
-    const outcome = await programs.gradient({ batch, totals: totalsOf(counts, i, options), detail }, i === 0);
+    const outcome = await programs.gradient(
+      { batch, totals: totalsOf(counts, i, options), detail, step: number },
+      i === 0,
+    );
     if (!Number.isFinite(outcome.loss)) {
       const source = await diagnose(run.trainer, batch, programs);
       throw numericError(run, { batches: [batch], number, what: `loss ${outcome.loss}; ${source}` });

@@ -21,7 +21,7 @@ import {
   saveModelFolder,
   writeAdapter,
 } from "../models/index.js";
-import { type Backend, input, type Resident, type Tree } from "../tensor/index.js";
+import { type Backend, input, type Resident, type Tensor, type Tree } from "../tensor/index.js";
 import { createRandom } from "../util/random.js";
 
 /** How one trainable parameter starts. */
@@ -40,12 +40,14 @@ export interface Policy {
   readonly trainable: ReadonlyMap<string, TrainableParameter>;
   /** What the model was beside its files when training began: the adapter that it came with, as it was. Empty without one. */
   readonly kept: ReadonlyMap<string, TrainableParameter>;
+  /** Seed of what is drawn in training: dropout. */
+  readonly seed: number;
 }
 
 export interface PolicyOptions {
   /** Train an adapter with these settings; undefined: train every parameter. */
   lora?: Partial<LoraConfig>;
-  /** Seed of new parameters. Default 42. */
+  /** Seed of new parameters and of dropout. Default 42. */
   seed?: number;
 }
 
@@ -67,11 +69,11 @@ export function createPolicy({ model, adapter }: OpenedModel, options: PolicyOpt
     });
   }
   if (!adapter && !options.lora)
-    return { folder: model, lora: undefined, trainable: everyParameter(model, seed), kept: new Map() };
+    return { folder: model, lora: undefined, trainable: everyParameter(model, seed), kept: new Map(), seed };
   const config: LoraConfig = adapter?.lora ?? { ...loraDefaults, ...options.lora };
   const spec = adapter?.spec ?? resolveLora(model.config, config);
   const trainable = adapterParameters(model, { spec, adapter, seed });
-  return { folder: model, lora: { config, spec }, trainable, kept: adapter ? trainable : new Map() };
+  return { folder: model, lora: { config, spec }, trainable, kept: adapter ? trainable : new Map(), seed };
 }
 
 function normals(shape: readonly number[], { seed, name }: { seed: number; name: string }): Float32Array {
@@ -166,6 +168,8 @@ function magnitudes(
 export interface BoundModel {
   readonly model: ModelGraph;
   readonly adapters: AdaptedModules;
+  /** In training with dropout: the modules as they are at places with these keys (`dropout.ts`). */
+  readonly dropped?: (keys: Tensor) => AdaptedModules;
 }
 
 /** The policy with its trainable parameters bound to the tensors given. */

@@ -15,6 +15,7 @@ import {
   type Tensor,
   type Tree,
 } from "../tensor/index.js";
+import { dropoutFeeds, dropoutInputs, drops, uploadTables, withDropout } from "./dropout.js";
 import type { MetricSums } from "./metrics.js";
 import { askedReference, bindPolicy, uploadReference } from "./policy.js";
 import { scalar } from "./scalar.js";
@@ -34,6 +35,8 @@ export interface StepRequest<B> {
   totals: { rows: number; tokens: number };
   /** Entropy and token accuracy too. */
   detail: boolean;
+  /** Number of the update, from 1: what dropout draws by. Default 1. */
+  step?: number;
 }
 
 export interface StepProgramOptions {
@@ -52,6 +55,8 @@ interface Compiled {
   traced: Traced;
   /** It computes the reference too. */
   refers: boolean;
+  /** It drops entries of adapters' inputs. */
+  drops: boolean;
 }
 
 export class StepPrograms<B> {
@@ -59,6 +64,7 @@ export class StepPrograms<B> {
   /** The trainer's state, as the last training batch left it. */
   carried: Readonly<Record<string, number>>;
   #kept: Promise<Record<string, Resident>> | undefined;
+  #tables: Promise<Record<string, Resident>> | undefined;
   /** Graphs made so far, for the report: a run should make a handful. */
   made = 0;
 
@@ -104,14 +110,21 @@ export class StepPrograms<B> {
   async release(): Promise<void> {
     for (const { program } of this.#compiled.values()) await program.release();
     this.#compiled.clear();
-    const kept = await this.#kept;
+    for (const kept of [await this.#kept, await this.#tables])
+      if (kept) await this.backend.free(Object.values(kept));
     this.#kept = undefined;
-    if (kept) await this.backend.free(Object.values(kept));
+    this.#tables = undefined;
+  }
+
+  async #dropoutFeeds(step: number): Promise<Record<string, HostTensor | Resident>> {
+    const { policy } = this.trainer;
+    this.#tables ??= uploadTables(policy, this.backend);
+    return { ...dropoutFeeds(policy, step), ...(await this.#tables) };
   }
 
   async #feeds(
-    { batch, totals: { rows, tokens } }: StepRequest<B>,
-    { refers }: Compiled,
+    { batch, totals: { rows, tokens }, step = 1 }: StepRequest<B>,
+    { refers, drops: dropping }: Compiled,
   ): Promise<Record<string, HostTensor | Resident>> {
     return {
       ...this.trainer.feeds(batch),
@@ -122,6 +135,7 @@ export class StepPrograms<B> {
       ),
       ...this.parameters,
       ...(refers ? await this.referenceFeeds() : {}),
+      ...(dropping ? await this.#dropoutFeeds(step) : {}),
     };
   }
 
@@ -150,8 +164,12 @@ export class StepPrograms<B> {
     const { policy } = this.trainer;
     const reference = askedReference(policy);
     const state = stateInputs(this.trainer);
+    const bound = bindPolicy(policy, parameters);
+    const dropout = kind !== "evaluate" && drops(policy) ? dropoutInputs(policy) : undefined;
     const traced = this.trainer.trace(batch, {
-      policy: bindPolicy(policy, parameters),
+      policy: dropout
+        ? { ...bound, dropped: (keys) => withDropout(policy, { ...bound, inputs: dropout, keys }) }
+        : bound,
       reference: reference.bound,
       recompute: kind === "evaluate" ? "none" : this.options.recompute,
       detail,
@@ -165,6 +183,7 @@ export class StepPrograms<B> {
       ...traced.inputs,
       ...parameters,
       ...reference.inputs(),
+      ...dropout,
       ...Object.fromEntries(Object.entries(state).map(([name, t]) => [`state:${name}`, t])),
       "total:rows": rows,
       "total:tokens": tokens,
@@ -186,7 +205,7 @@ export class StepPrograms<B> {
       }
     }
     const program = await this.backend.compile({ inputs, outputs });
-    return { program, traced, refers: reference.asked() };
+    return { program, traced, refers: reference.asked(), drops: dropout !== undefined };
   }
 }
 

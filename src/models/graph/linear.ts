@@ -1,7 +1,8 @@
 /**
  * Linear layers with their adapters. y = x W^T + b, plus s B A x (LoRA, arXiv 2106.09685 eq. 3; rsLoRA takes
  * s = alpha / sqrt(r), arXiv 2312.03732), or m (W + s B A) / ||W + s B A|| (DoRA, arXiv 2402.09353 eq. 5, with the
- * norm held fixed in the gradient as its section 4.3 proposes).
+ * norm held fixed in the gradient as its section 4.3 proposes). With dropout d the adapter's part reads d(x), as in peft;
+ * DoRA's part is m (W + s B A) d(x) / ||W + s B A|| - W d(x), added to W x.
  */
 import {
   add,
@@ -12,6 +13,7 @@ import {
   sqrt,
   square,
   stopGradient,
+  sub,
   sum,
   type Tensor,
   transpose,
@@ -24,6 +26,8 @@ export interface AdaptedModule {
   readonly scaling: number;
   /** Adds `MODULE.lora_magnitude_vector` [out]. */
   readonly dora: boolean;
+  /** Dropout on the input of A, [n, in] -> [n, in]; in training only. */
+  readonly drop?: (x: Tensor) => Tensor;
 }
 
 /** By module path, e.g. `model.layers.0.self_attn.q_proj`. */
@@ -46,12 +50,19 @@ export function linear(x: Tensor, module: string, { weights, adapters, layout }:
 
   const a = parameter(weights, `${module}.lora_A.weight`);
   const b = parameter(weights, `${module}.lora_B.weight`);
-  const low = matmul(x, a, { transB: true }); // [n, r]
-  const sumOf = gemm(low, b, base, { transB: true, alpha: adapted.scaling });
-  const scaled = adapted.dora
-    ? mul(sumOf, magnitude(w, module, { weights, scaling: adapted.scaling, transB }))
-    : sumOf;
-  return bias ? add(scaled, bias) : scaled;
+  const { scaling, dora, drop } = adapted;
+  const kept = drop ? drop(x) : x;
+  const low = matmul(kept, a, { transB: true }); // [n, r]
+  const onto = (start: Tensor): Tensor => gemm(low, b, start, { transB: true, alpha: scaling });
+  const direction = (): Tensor => magnitude(w, module, { weights, scaling, transB });
+  let out: Tensor;
+  if (!dora) out = onto(base);
+  else if (!drop) out = mul(onto(base), direction());
+  else {
+    const own = matmul(kept, w, { transB });
+    out = add(base, sub(mul(onto(own), direction()), own));
+  }
+  return bias ? add(out, bias) : out;
 }
 
 /** m / ||W + s B A|| for every output, [out]. */

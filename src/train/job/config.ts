@@ -183,6 +183,10 @@ export function unknownSetting(
   });
 }
 
+/** Of the settings of LoRA with a default of their own, one that is not at it. */
+export const askedByValue = (s: CommonSettings): string | undefined =>
+  s.use_dora ? "use_dora" : s.use_rslora ? "use_rslora" : s.lora_dropout > 0 ? "lora_dropout" : undefined;
+
 function refuseContradictions(
   { entry, settings: s, lossType, reference, goldColumn }: TrainingConfig,
   given: Readonly<Record<string, unknown>>,
@@ -193,7 +197,7 @@ function refuseContradictions(
   const lora = ["lora_r", "lora_alpha", "lora_target_modules", "modules_to_save"].find(
     (name) => given[name] !== undefined,
   );
-  const asksLora = lora ?? (s.use_dora ? "use_dora" : s.use_rslora ? "use_rslora" : undefined);
+  const asksLora = lora ?? askedByValue(s);
   if (s.full && asksLora !== undefined)
     refuse("full", { expected: "no LoRA settings beside it", got: asksLora });
   if (s.warmup_steps !== undefined && s.warmup_ratio !== undefined)

@@ -6,7 +6,7 @@ import { elementCount, type LoraConfig, openModel, type OpenedModel } from "../.
 import { loadTokenizer, type Tokenizer } from "../../text/index.js";
 import { sha256, sha256File } from "../../util/files.js";
 import { createPolicy, type Policy } from "../policy.js";
-import type { TrainingConfig } from "./config.js";
+import { askedByValue, type TrainingConfig } from "./config.js";
 
 export interface OpenedPolicy {
   opened: OpenedModel;
@@ -90,19 +90,21 @@ function modeOf(
   s: Settings,
   { parameters, adapted }: { parameters: number; adapted: boolean },
 ): { mode: "full" | "lora"; reason: string } {
+  const named = ["lora_r", "lora_alpha", "lora_target_modules", "modules_to_save"] as const;
+  const asked = named.find((name) => s[name] !== undefined) ?? askedByValue(s);
   if (adapted) {
-    if (!s.full) return { mode: "lora", reason: "the model came with an adapter, which is trained on" };
+    const refused = s.full ? "full" : asked;
+    if (refused === undefined)
+      return { mode: "lora", reason: "the model came with an adapter, which is trained on" };
     throw new AttuneError("config", {
-      where: "full",
-      expected: "a model without an adapter",
+      where: refused,
+      expected: "a model without an adapter, because an adapter that is trained on keeps its own settings",
       got: s.model,
-      fix: "merge it first: attune merge",
+      fix: "leave it out, or merge the adapter first: attune merge",
     });
   }
   if (s.full) return { mode: "full", reason: "--full" };
-  const asked = s.lora_r ?? s.lora_alpha ?? s.lora_target_modules ?? s.modules_to_save;
-  if (asked !== undefined || s.use_dora || s.use_rslora)
-    return { mode: "lora", reason: "LoRA settings are given" };
+  if (asked !== undefined) return { mode: "lora", reason: "LoRA settings are given" };
   return parameters < smallModel
     ? {
         mode: "full",
@@ -117,6 +119,7 @@ function loraOf(s: Settings, classifies: boolean): Partial<LoraConfig> {
     alpha: s.lora_alpha ?? loraAlpha,
     rslora: s.use_rslora,
     dora: s.use_dora,
+    dropout: s.lora_dropout,
     targetModules: targets(s.lora_target_modules),
     modulesToSave: s.modules_to_save ?? [],
     task: classifies ? "SEQ_CLS" : "CAUSAL_LM",

@@ -175,6 +175,12 @@ export function settingGroups(defaults: MethodDefaults) {
         doc: "Scale of the adapter: alpha / r.",
         source: "32, TRL ModelConfig",
       }),
+      lora_dropout: number(0, {
+        min: 0,
+        below: 1,
+        doc: "Share of the adapter's inputs that is dropped, in training only.",
+        source: "ours: off; TRL ModelConfig: 0.05",
+      }),
       use_rslora: flag(false, { doc: "Scale by alpha / sqrt(r) instead.", source: "TRL ModelConfig" }),
       use_dora: flag(false, { doc: "DoRA: learn magnitudes apart.", source: "TRL ModelConfig" }),
       lora_target_modules: list({

@@ -26,6 +26,7 @@ import {
   type Tensor,
   type Tree,
 } from "../../tensor/index.js";
+import { tokenKeys } from "../dropout.js";
 import type { BoundModel } from "../policy.js";
 import type { Feeds } from "../trainer.js";
 
@@ -75,6 +76,7 @@ export function feedsOf(batch: Batch, prefix = ""): Feeds {
     gridMask: float32([sequences, width], batch.gridMask),
     ends: int32([sequences], batch.ends),
     groupMask: float32([groups], groupMask(batch)),
+    tokenKeys: float32([2, rows * length], tokenKeys(batch)),
   };
   for (const [name, data] of Object.entries(batch.values)) feeds[`values:${name}`] = float32([groups], data);
   return Object.fromEntries(Object.entries(feeds).map(([name, value]) => [prefix + name, value]));
@@ -92,6 +94,7 @@ export interface BatchTensors {
   gridMask: Tensor; // [sequences, width]
   ends: Tensor; // int32 [sequences]
   groupMask: Tensor; // [groups]
+  tokenKeys: Tensor; // [2, rows * length], for dropout
   values: Readonly<Record<string, Tensor>>; // each [groups]
   plan: AttentionPlan;
   completionsPerGroup: number;
@@ -118,6 +121,7 @@ export function batchInputs(batch: Batch, prefix = ""): BatchTensors {
     gridMask: of("gridMask", [sequences, width], "float32"),
     ends: of("ends", [sequences], "int32"),
     groupMask: of("groupMask", [groups], "float32"),
+    tokenKeys: of("tokenKeys", [2, rows * length], "float32"),
   };
   const values = Object.fromEntries(
     Object.keys(batch.values).map((name) => [name, of(`values:${name}`, [groups], "float32")]),
@@ -140,7 +144,11 @@ export function batchInputs(batch: Batch, prefix = ""): BatchTensors {
 
 /** Hidden states of all tokens, [rows * length, hidden]. */
 export const hiddenOf = (bound: BoundModel, b: BatchTensors, recompute: Recompute): Tensor =>
-  hiddenStates(bound.model, b.tokens, { adapters: bound.adapters, plan: b.plan, recompute });
+  hiddenStates(bound.model, b.tokens, {
+    adapters: bound.dropped ? bound.dropped(b.tokenKeys) : bound.adapters,
+    plan: b.plan,
+    recompute,
+  });
 
 /** log p of every trained token of every completion, [sequences, width]; junk where `gridMask` is 0. */
 export function completionLogps(bound: BoundModel, b: BatchTensors, hidden: Tensor): Tensor {
