@@ -35,3 +35,4 @@ export { meanInterval, type MeanInterval } from "./mean-interval.js";
 export { bootstrapCounts, jackknifeError, type CountStatistic } from "./resampling.js";
 export { compareScores, winRate, type Comparison, type WinRate } from "./win-rate.js";
 export { wilsonInterval, type Interval } from "./wilson.js";
+export * from "./ranking/index.js";
