@@ -13,11 +13,12 @@ import {
   resizeBlock,
   rowBytes,
 } from "./cache-block.js";
+import type { Chooser } from "./choosers.js";
 import type { EngineSettings } from "./options.js";
 import { chunkLength, promptChunks } from "./prompt-chunks.js";
 import { advance, newestIndex, roomNeeded, type Sequence } from "./sequence.js";
 import type { Choice } from "./step-graph.js";
-import type { Chooser, StepRunner } from "./step-runner.js";
+import type { StepRunner } from "./step-runner.js";
 
 /** New rows join when this share of all rows is free: prompts are read faster several at a time. */
 const refillShare = 1 / 16;
@@ -87,6 +88,12 @@ export class Engine {
 
   /** True while there is something to do. */
   #dropCancelled(): boolean {
+    const now = performance.now();
+    for (const sequence of [...this.#waiting, ...this.#active]) {
+      if (sequence.cancelled || now < sequence.deadline) continue;
+      sequence.cancelled = true;
+      sequence.onTimeOver();
+    }
     this.#waiting = this.#waiting.filter(({ cancelled }) => !cancelled);
     const slots = this.#block?.slots ?? [];
     slots.forEach((sequence, i) => {
@@ -257,8 +264,10 @@ const closedError = (): AttuneError =>
     got: "one that was closed",
   });
 
-const choiceOf = (sequences: readonly Sequence[]): Choice =>
-  sequences.some(({ sampling }) => sampling.temperature > 0) ? "sample" : "greedy";
+function choiceOf(sequences: readonly Sequence[]): Choice {
+  if (sequences.some(({ rules }) => rules !== undefined)) return "rules";
+  return sequences.some(({ sampling }) => sampling.temperature > 0) ? "sample" : "greedy";
+}
 
 /**
  * Ropes that stretch beyond a length (longrope) have one table up to it and one beyond. A row takes the one of its

@@ -17,6 +17,12 @@ export class EventQueue<T> {
     this.#wake?.();
   }
 
+  /** Nothing more will come; what is there is still read. */
+  end(): void {
+    this.#open = 0;
+    this.#wake?.();
+  }
+
   /** Events not yet read are dropped. The first error counts. */
   fail(error: Error): void {
     this.#error ??= error;

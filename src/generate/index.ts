@@ -3,6 +3,7 @@
  * prompts are padded on the right, logarithms are natural, a completion holds its stop token, log-probabilities are
  * one a token.
  */
+export { cutAtStop, type DecodeTokens } from "./stop-text.js";
 export { drawToken, type Drawn, likeliest, type Truncation } from "./draw.js";
 export {
   engineSchema,

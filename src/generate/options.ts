@@ -29,6 +29,36 @@ export const samplingSchema = z.strictObject({
     .max(1)
     .default(0)
     .describe("draw from tokens at least this share as likely as the likeliest; 0: from all"),
+  repetitionPenalty: z
+    .number()
+    .gt(0)
+    .default(1)
+    .describe(
+      "above 1: tokens of the prompt and of the answer so far become less likely; 1: off (default: transformers')",
+    ),
+  presencePenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .default(0)
+    .describe("taken off the logits of tokens that the answer has said (default: vLLM's)"),
+  frequencyPenalty: z
+    .number()
+    .min(-2)
+    .max(2)
+    .default(0)
+    .describe("taken off for every time that the answer has said a token (default: vLLM's)"),
+  minNewTokens: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe("no stop token comes before so many new tokens (default: transformers')"),
+  maxTime: z
+    .number()
+    .gt(0)
+    .max(1e6)
+    .optional()
+    .describe("seconds after which a request ends, with what its rows have said (default: none)"),
   seed: z
     .int()
     .min(0)

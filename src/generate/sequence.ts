@@ -1,20 +1,34 @@
 /** One row being generated: its prompt, its settings, what it has said so far. Knows no caches and no other rows. */
 import type { Random } from "../util/random.js";
 import type { Sampling } from "./options.js";
+import type { StopText } from "./stop-text.js";
+import type { TokenRules } from "./token-rules.js";
 
-/** Why a row ended: a stop token, or as many tokens as were allowed or as the context holds. */
-export type FinishReason = "stop" | "length";
+/**
+ * Why a row ended: a stop token, a stop string or the end of a choice; as many tokens as were allowed or as the context
+ * holds; or the time of its request.
+ */
+export type FinishReason = "stop" | "length" | "time";
+
+/** Said with a row's last token. */
+export interface Finish {
+  readonly reason: FinishReason;
+  /** The stop string that ended it. */
+  readonly stopString: string | undefined;
+}
 
 export interface ChosenToken {
   readonly token: number;
   /** Natural log of the model's own probability: temperature 1, nothing cut away. */
   readonly logProb: number;
-  /** Natural log of the probability with which it was drawn: after temperature, top-k, top-p, min-p. 0 when greedy. */
+  /** Natural log of the probability with which it was drawn: after bias, penalties, temperature, top-k, top-p, min-p. 0 when greedy. */
   readonly drawLogProb: number;
 }
 
 export interface SequenceEvents {
-  onToken(chosen: ChosenToken, finish: FinishReason | undefined): void;
+  onToken(chosen: ChosenToken, finish: Finish | undefined): void;
+  /** The time of its request is over. */
+  onTimeOver(): void;
   onError(error: Error): void;
 }
 
@@ -26,6 +40,11 @@ export interface Sequence extends SequenceEvents {
   /** Most new tokens. */
   readonly limit: number;
   readonly random: Random;
+  /** What changes its logits; undefined: nothing. */
+  readonly rules: TokenRules | undefined;
+  readonly stopText: StopText | undefined;
+  /** When the time of its request is over, on the clock of `performance.now()`. */
+  readonly deadline: number;
   /** New tokens so far. */
   produced: number;
   /** The newest token; it is not in the cache yet. */
@@ -44,11 +63,14 @@ export const roomNeeded = ({ prompt, limit }: Sequence): number => prompt.length
 export function advance(sequence: Sequence, chosen: ChosenToken): boolean {
   sequence.newest = chosen.token;
   sequence.produced++;
-  const finish = sequence.stop.has(chosen.token)
-    ? "stop"
-    : sequence.produced >= sequence.limit
-      ? "length"
-      : undefined;
-  sequence.onToken(chosen, finish);
-  return finish === undefined;
+  const over = sequence.rules?.take(chosen.token) === true;
+  const stopString = sequence.stopText?.take(chosen.token);
+  const reason =
+    over || stopString !== undefined || sequence.stop.has(chosen.token)
+      ? "stop"
+      : sequence.produced >= sequence.limit
+        ? "length"
+        : undefined;
+  sequence.onToken(chosen, reason && { reason, stopString });
+  return reason === undefined;
 }

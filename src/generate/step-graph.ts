@@ -17,8 +17,9 @@ import { argmax, type Graph, input, logSoftmax, max, mul, softmax, type Tensor }
  * - `greedy`: outputs `token` int32 [rows] and `logProb` [rows].
  * - `sample`: input `inverseTemperature` [rows, 1]; outputs `probabilities` [rows, vocabulary] at that temperature and
  *   `topLogProb` [rows], the log-probability of the likeliest token at temperature 1.
+ * - `rules`: as `sample`, and `logits` [rows, vocabulary], for rows that change theirs.
  */
-export type Choice = "greedy" | "sample";
+export type Choice = "greedy" | "sample" | "rules";
 
 export interface StepSize {
   readonly rows: number;
@@ -58,12 +59,13 @@ export function stepGraph(model: ModelGraph, options: StepGraphOptions): Graph {
   return {
     inputs: {
       ...tokens,
-      ...(choice === "sample" && { inverseTemperature }),
+      ...(choice !== "greedy" && { inverseTemperature }),
       ...named(caches),
       ...Object.fromEntries(parameters),
     },
     outputs: {
       ...(choice === "greedy" ? greedy(logits) : distribution(logits, inverseTemperature)),
+      ...(choice === "rules" && { logits }),
       ...named(entries),
     },
   };

@@ -4,7 +4,7 @@
 import type { AdaptedModules, ModelGraph } from "../models/index.js";
 import type { Backend, HostTensor, OpAttrs, Placement, Program, Resident } from "../tensor/index.js";
 import type { CacheBlock } from "./cache-block.js";
-import { drawToken, likeliest, type Row } from "./draw.js";
+import { type Chooser, chooserOf } from "./choosers.js";
 import { ProgramCache } from "./program-cache.js";
 import { type ChosenToken, newestIndex, type Sequence } from "./sequence.js";
 import { type Choice, stepGraph, type StepGraphOptions } from "./step-graph.js";
@@ -204,14 +204,14 @@ export class StepRunner {
     const inverse = Float32Array.from({ length: size.rows }, (_, row) => 1 / (temperatures[row] || 1));
     const feeds: Record<string, HostTensor | Resident> = { ...tokens, ...parameters };
     if (size.capacity !== null) Object.assign(feeds, cache.residents);
-    if (size.choice === "sample") {
+    if (size.choice !== "greedy") {
       feeds["inverseTemperature"] = { shape: [size.rows, 1], dtype: "float32", data: inverse };
     }
     const where = index.arrays();
     const place: Record<string, Placement> = {};
     for (const [name, resident] of Object.entries(cache.residents)) place[name] = { resident, ...where };
     const out = await this.#timed(seconds, () => program.run(feeds, { place }));
-    return size.choice === "greedy" ? greedyChooser(out) : samplingChooser(out);
+    return chooserOf(size.choice, out);
   }
 
   async #timed<T>(name: keyof GenerationStats, work: () => Promise<T>): Promise<T> {
@@ -261,27 +261,3 @@ class PlacementList {
 
 const stepKey = ({ rows, steps, capacity, choice, sequenceLength }: StepGraphOptions): string =>
   JSON.stringify(["step", rows, steps, capacity, choice, sequenceLength]);
-
-/** Chooses the token that follows a row of the step just run. */
-export type Chooser = (row: number, sequence: Sequence) => ChosenToken;
-
-type Outputs = Readonly<Record<string, HostTensor>>;
-
-function greedyChooser(out: Outputs): Chooser {
-  const { token, logProb } = out as { token: HostTensor; logProb: HostTensor };
-  return (row) => ({ token: token.data[row]!, logProb: logProb.data[row]!, drawLogProb: 0 });
-}
-
-function samplingChooser(out: Outputs): Chooser {
-  const { probabilities, topLogProb } = out as { probabilities: HostTensor; topLogProb: HostTensor };
-  const vocabulary = probabilities.shape[1]!;
-  return (row, { random, sampling }) => {
-    const p = probabilities.data.subarray(row * vocabulary, (row + 1) * vocabulary) as Row;
-    const top = topLogProb.data[row]!;
-    if (sampling.temperature === 0) return { token: likeliest(p), logProb: top, drawLogProb: 0 };
-    const { token, probability, mass, largest } = drawToken(p, random.uniform(), sampling);
-    // p is proportional to exp(logit / T), so T log(p / largest) is the distance of two logits.
-    const logProb = top + sampling.temperature * Math.log(probability / largest);
-    return { token, logProb, drawLogProb: Math.log(probability / mass) };
-  };
-}

@@ -15,12 +15,23 @@ import {
   type SamplingOptions,
   samplingSchema,
 } from "./options.js";
+import { choiceTree } from "./choice-tree.js";
 import type { ChosenToken, FinishReason, Sequence } from "./sequence.js";
 import { type GenerationModel, type GenerationStats, StepRunner } from "./step-runner.js";
+import { checkStopStrings, type DecodeTokens, type StopText, stopText } from "./stop-text.js";
+import { readBias, type RuleSettings, tokenRules } from "./token-rules.js";
 
 export interface RequestOptions extends SamplingOptions {
   /** Names of the prompts, which with `seed` and the sample's number decide what is drawn. Default: "0", "1", ... */
   ids?: readonly string[];
+  /** Token ids and what is added to their logits (OpenAI's and vLLM's logit_bias). */
+  logitBias?: Readonly<Record<number, number>>;
+  /** Every row says one of these token sequences, and ends with it (vLLM's structured choice). */
+  choices?: readonly (readonly number[])[];
+  /** A row ends where its text says one of these; the tokens that say it stay (transformers' stop_strings). */
+  stopStrings?: readonly string[];
+  /** Turns tokens into text for `stopStrings`: `(ids) => tokenizer.decodeContinuation(ids)`. */
+  decode?: DecodeTokens;
   /** Ends the request with the error `interrupted`. */
   signal?: AbortSignal;
 }
@@ -33,17 +44,21 @@ export interface TokenEvent extends ChosenToken {
   readonly sample: number;
   /** Present with the row's last token. */
   readonly finishReason: FinishReason | undefined;
+  /** The stop string that ended the row. */
+  readonly stopString: string | undefined;
 }
 
 export interface Completion {
   readonly prompt: number;
   readonly sample: number;
-  /** New tokens; the last one is the stop token where `finishReason` is "stop". */
+  /** New tokens, with the stop token that ended them; none where the time was over before the first. */
   readonly tokens: readonly number[];
   /** See `ChosenToken`; one for each token. */
   readonly logProbs: readonly number[];
   readonly drawLogProbs: readonly number[];
   readonly finishReason: FinishReason;
+  /** The stop string that ended it; `cutAtStop` takes it off the text. */
+  readonly stopString: string | undefined;
 }
 
 /** Holds compiled graphs and, while it works, caches. Requests made at the same time are decoded together. */
@@ -76,7 +91,8 @@ export class TokenGenerator {
   }
 
   /**
-   * Tokens as they are made, rows interleaved. Leaving the loop ends the rows that are still going.
+   * Tokens as they are made, rows interleaved. Leaving the loop ends the rows that are still going. When `maxTime` is over the
+   * stream ends: rows whose last token had no finishReason were cut off.
    * @throws AttuneError `usage` for an empty prompt, one that fills the context, ids that are no tokens; `config` for an
    * option; `memory` when one row does not fit; `interrupted` when the signal says so
    */
@@ -84,13 +100,14 @@ export class TokenGenerator {
     prompts: readonly (readonly number[])[],
     options: RequestOptions = {},
   ): AsyncGenerator<TokenEvent> {
-    const { ids, signal, ...given } = options;
+    const { ids, signal, logitBias, choices, stopStrings, decode, ...given } = options;
     const sampling = readOptions(samplingSchema, given, "generate");
     this.#checkOpen();
     this.#checkPrompts(prompts, ids);
     const queue = new EventQueue<TokenEvent>(prompts.length * sampling.samples);
+    const shared = this.#shared(sampling, { logitBias, choices, stopStrings, decode });
     const sequences = prompts.flatMap((prompt, index) =>
-      this.#sequences(prompt, { index, id: ids?.[index] ?? String(index), sampling, queue }),
+      this.#sequences(prompt, { ...shared, index, id: ids?.[index] ?? String(index), queue }),
     );
     const abort = (): void =>
       queue.fail(
@@ -119,7 +136,8 @@ export class TokenGenerator {
       tokens: [] as number[],
       logProbs: [] as number[],
       drawLogProbs: [] as number[],
-      finishReason: "length" as FinishReason,
+      finishReason: "time" as FinishReason,
+      stopString: undefined as string | undefined,
     }));
     for await (const event of this.stream(prompts, options)) {
       const row = rows[event.prompt * samples + event.sample]!;
@@ -127,6 +145,7 @@ export class TokenGenerator {
       row.logProbs.push(event.logProb);
       row.drawLogProbs.push(event.drawLogProb);
       if (event.finishReason) row.finishReason = event.finishReason;
+      row.stopString = event.stopString;
     }
     return rows;
   }
@@ -173,31 +192,67 @@ export class TokenGenerator {
     });
   }
 
-  #sequences(prompt: readonly number[], o: Row): Sequence[] {
-    const { eosTokenIds, maxPositions } = this.#runner.config;
-    const { sampling, queue } = o;
+  /** What all rows of a request have in common. */
+  #shared(sampling: Sampling, given: Pick<RequestOptions, "logitBias" | "choices" | "stopStrings" | "decode">): Shared {
+    const { eosTokenIds, vocabSize } = this.#runner.config;
+    const { logitBias = {}, choices, stopStrings = [], decode } = given;
+    checkStopStrings(stopStrings, decode);
     const stop = new Set(sampling.stopTokens ?? this.#runner.model.stopTokens ?? eosTokenIds);
+    return {
+      sampling,
+      stop,
+      bias: readBias(logitBias, vocabSize),
+      choices: choices && choiceTree(choices, { vocabSize, stop }),
+      deadline: performance.now() + 1000 * (sampling.maxTime ?? Infinity),
+      watch: stopStrings.length === 0 ? undefined : () => stopText(stopStrings, decode!),
+    };
+  }
+
+  #sequences(prompt: readonly number[], o: Row): Sequence[] {
+    const { maxPositions } = this.#runner.config;
+    const { sampling, queue, stop, watch } = o;
+    const limit = Math.min(sampling.maxNewTokens, maxPositions - prompt.length);
+    if (o.choices && o.choices.longest > limit) {
+      throw new AttuneError("usage", {
+        where: `generate: prompt ${o.index}: choices`,
+        expected: `at most ${limit} tokens, which is all the row may say`,
+        got: `a choice of ${o.choices.longest}`,
+        fix: "raise maxNewTokens or shorten the prompt",
+      });
+    }
     // A copy of its own: rows share it by identity, and callers may change theirs.
     const tokens = [...prompt];
     return Array.from({ length: sampling.samples }, (_, sample) => ({
       prompt: tokens,
       sampling,
       stop,
-      limit: Math.min(sampling.maxNewTokens, maxPositions - tokens.length),
+      limit,
       random: createRandom(sampling.seed, { stream: `generate/${o.id}/${sample}` }),
+      rules: tokenRules({ ...o, prompt: tokens }),
+      stopText: watch?.(),
+      deadline: o.deadline,
       produced: 0,
       newest: 0,
       cancelled: false,
-      onToken: (chosen, finishReason) =>
-        queue.push({ ...chosen, prompt: o.index, sample, finishReason }, finishReason !== undefined),
+      onToken: (chosen, finish) =>
+        queue.push(
+          { ...chosen, prompt: o.index, sample, finishReason: finish?.reason, stopString: finish?.stopString },
+          finish !== undefined,
+        ),
+      onTimeOver: () => queue.end(),
       onError: (error) => queue.fail(error),
     }));
   }
 }
 
-interface Row {
+interface Shared extends Omit<RuleSettings, "prompt"> {
+  readonly deadline: number;
+  /** Watches the text of one row. */
+  readonly watch: (() => StopText) | undefined;
+}
+
+interface Row extends Shared {
   index: number;
   id: string;
-  sampling: Sampling;
   queue: EventQueue<TokenEvent>;
 }
