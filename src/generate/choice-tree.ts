@@ -50,7 +50,8 @@ export function choiceTree(
   });
   if (stop.size === 0) {
     const open = choices.findIndex((tokens) => endOf(root, tokens).next.size > 0);
-    if (open >= 0) refuse(open, "a stop token, because it begins another choice", "a request without stop tokens");
+    if (open >= 0)
+      refuse(open, "a stop token, because it begins another choice", "a request without stop tokens");
   }
   return { root, longest: Math.max(...choices.map(({ length }) => length)) };
 }

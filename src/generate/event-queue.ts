@@ -39,7 +39,7 @@ export class EventQueue<T> {
         if (this.#error) throw this.#error;
       }
       if (ready.length > 0) continue;
-      if (this.#open === 0) return;
+      if (this.#open <= 0) return;
       await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
     }

@@ -193,7 +193,10 @@ export class TokenGenerator {
   }
 
   /** What all rows of a request have in common. */
-  #shared(sampling: Sampling, given: Pick<RequestOptions, "logitBias" | "choices" | "stopStrings" | "decode">): Shared {
+  #shared(
+    sampling: Sampling,
+    given: Pick<RequestOptions, "logitBias" | "choices" | "stopStrings" | "decode">,
+  ): Shared {
     const { eosTokenIds, vocabSize } = this.#runner.config;
     const { logitBias = {}, choices, stopStrings = [], decode } = given;
     checkStopStrings(stopStrings, decode);
@@ -236,7 +239,13 @@ export class TokenGenerator {
       cancelled: false,
       onToken: (chosen, finish) =>
         queue.push(
-          { ...chosen, prompt: o.index, sample, finishReason: finish?.reason, stopString: finish?.stopString },
+          {
+            ...chosen,
+            prompt: o.index,
+            sample,
+            finishReason: finish?.reason,
+            stopString: finish?.stopString,
+          },
           finish !== undefined,
         ),
       onTimeOver: () => queue.end(),

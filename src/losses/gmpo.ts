@@ -25,7 +25,14 @@ import { AttuneError } from "../errors.js";
 import { clipMetrics, highOf } from "./clipping.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";
-import { klTerm, mergeMetrics, PENALTY_OPTIONS, policyState, tokenMeans, type PolicyInputs } from "./policy.js";
+import {
+  klTerm,
+  mergeMetrics,
+  PENALTY_OPTIONS,
+  policyState,
+  tokenMeans,
+  type PolicyInputs,
+} from "./policy.js";
 import { rowLength, rowSum } from "./sums.js";
 
 export const GMPO_OPTIONS = {
@@ -60,7 +67,8 @@ export function gmpo(inputs: PolicyInputs, options: Partial<GmpoOptions> = {}): 
   if (advantages.shape[1] !== 1 || (samplingRatio !== undefined && samplingRatio.shape[1] !== 1)) {
     throw new AttuneError("usage", {
       where: "losses.gmpo",
-      expected: "advantages [rows] and, where given, samplingRatio [rows, 1]: a geometric mean has one weight a row",
+      expected:
+        "advantages [rows] and, where given, samplingRatio [rows, 1]: a geometric mean has one weight a row",
       got: "one a token",
     });
   }

@@ -7,14 +7,7 @@
  *
  * Munos et al. 2023 (2312.00886), section 7; the form is TRL's.
  */
-import {
-  add,
-  logSoftmax,
-  mul,
-  stopGradient,
-  sub,
-  type Tensor,
-} from "../tensor/index.js";
+import { add, logSoftmax, mul, stopGradient, sub, type Tensor } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { beta, resolveOptions, type OptionsOf } from "./options.js";
 import { keep, rowSum } from "./sums.js";

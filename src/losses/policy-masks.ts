@@ -34,7 +34,10 @@ interface Drift {
 }
 
 /** 0 for rows with a negative advantage whose mean of sampler - policy log-probability passes the threshold. */
-export function keptRows({ mask, logps, logRatio, advantages, samplingLogps }: Drift, threshold: number): Tensor {
+export function keptRows(
+  { mask, logps, logRatio, advantages, samplingLogps }: Drift,
+  threshold: number,
+): Tensor {
   const drift = samplingLogps === undefined ? neg(logRatio) : sub(keep(samplingLogps, mask), logps);
   const mean = reshape(div(rowSum(stopGradient(drift), mask), rowLength(mask)), [mask.shape[0]!, 1]);
   return cast(or(not(less(advantages, 0)), not(greater(mean, threshold))), "float32");

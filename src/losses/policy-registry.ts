@@ -51,7 +51,8 @@ const positive = (options: Given | undefined, name: string): boolean => Number(o
 
 function entry<S extends OptionSpecs>({ tokens = false, advantages, ...line }: Line<S>): PolicyLossEntry {
   const topShare = (o?: Given): boolean => Number(o?.["topEntropyQuantile"] ?? 1) < 1;
-  const averagesTokens = (o?: Given): boolean => (o?.["average"] === undefined ? tokens : o["average"] === "token");
+  const averagesTokens = (o?: Given): boolean =>
+    o?.["average"] === undefined ? tokens : o["average"] === "token";
   return {
     ...line,
     advantages: advantages ?? "rows or tokens",

@@ -156,8 +156,7 @@ export function policyState(where: string, inputs: PolicyInputs, level: Importan
     token: () => exp(logRatio),
     sequence: () => exp(rowAverage(logRatio, mask)),
     // The value of the sequence's ratio, the gradient of each token's own (GSPO-token).
-    sequence_token: () =>
-      exp(add(sub(logps, stopGradient(logps)), stopGradient(rowAverage(logRatio, mask)))),
+    sequence_token: () => exp(add(sub(logps, stopGradient(logps)), stopGradient(rowAverage(logRatio, mask)))),
   };
   return {
     mask,

@@ -8,7 +8,19 @@
  *
  * Deviations: 1. the KL penalty is a term of the reward in the papers (`shapeRewards`); `beta` puts it in the loss instead.
  */
-import { and, cast, clamp, greater, less, maximum, minimum, mul, neg, where, type Tensor } from "../tensor/index.js";
+import {
+  and,
+  cast,
+  clamp,
+  greater,
+  less,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  where,
+  type Tensor,
+} from "../tensor/index.js";
 import { highOf } from "./clipping.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";

@@ -6,7 +6,19 @@
  * Ahmadian et al. 2024 (2402.14740), section 3.3; the clip is TRL's. A is the reward, less k1 against the reference,
  * less the mean of the prompt's other answers (`leaveOneOut`).
  */
-import { clamp, exp, greater, less, maximum, mul, neg, reshape, sub, stopGradient, type Tensor } from "../tensor/index.js";
+import {
+  clamp,
+  exp,
+  greater,
+  less,
+  maximum,
+  mul,
+  neg,
+  reshape,
+  sub,
+  stopGradient,
+  type Tensor,
+} from "../tensor/index.js";
 import { clipMetrics, highOf } from "./clipping.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";

@@ -5,7 +5,18 @@
  *
  * Schulman et al. 2017 (1707.06347), eq. 9; the clip is that of its authors' code (baselines) and of TRL.
  */
-import { add, cast, greater, maximum, minimum, mul, square, stopGradient, sub, type Tensor } from "../tensor/index.js";
+import {
+  add,
+  cast,
+  greater,
+  maximum,
+  minimum,
+  mul,
+  square,
+  stopGradient,
+  sub,
+  type Tensor,
+} from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";
 import { tokenMeans } from "./policy.js";

@@ -38,7 +38,11 @@ const passing = (status: number): boolean => status === 408 || status === 429 ||
 /** Throws `config` for an address that is none. */
 export function httpReward(name: string, url: string, options: HttpRewardOptions = {}): Reward {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new AttuneError("config", { where: `rewards: ${name}`, expected: "an http or https address", got: url });
+    throw new AttuneError("config", {
+      where: `rewards: ${name}`,
+      expected: "an http or https address",
+      got: url,
+    });
   }
   const { retries = 4, retryDelaySeconds = 1, batchSize = 64, labelColumn = "label", template } = options;
   return {
@@ -120,7 +124,10 @@ function readAnswer(name: string, data: unknown, items: readonly RewardItem[]): 
     throw new AttuneError("data", {
       where: `rewards: ${name}: ${rowNames(items)}`,
       expected: 'an answer with "rewards"',
-      got: typeof data === "string" ? `the text ${JSON.stringify(data.slice(0, 80))}` : JSON.stringify(data).slice(0, 80),
+      got:
+        typeof data === "string"
+          ? `the text ${JSON.stringify(data.slice(0, 80))}`
+          : JSON.stringify(data).slice(0, 80),
     });
   }
   const logs = (answer["extra_logs"] ?? {}) as Readonly<Record<string, unknown>>;

@@ -6,7 +6,13 @@ import { AttuneError } from "../errors.js";
 import type { GenerationModel } from "../generate/index.js";
 import { headOutputs, hiddenStates, tokenInputs } from "../models/index.js";
 import { type Backend, gather, type HostTensor, input, type Program } from "../tensor/index.js";
-import { type ChatTemplate, type ChatMessage, type Content, type Tokenizer, tokenizeCompletions } from "../text/index.js";
+import {
+  type ChatTemplate,
+  type ChatMessage,
+  type Content,
+  type Tokenizer,
+  tokenizeCompletions,
+} from "../text/index.js";
 import { rowNames } from "./check-scores.js";
 import type { Reward, RewardItem } from "./contract.js";
 
@@ -143,7 +149,7 @@ function lengthBucket(tokens: number): number {
 function batches(rows: readonly Row[], batchTokens: number): Packed[] {
   const sorted = [...rows].sort((a, b) => b.tokens.length - a.tokens.length);
   const result: Packed[] = [];
-  for (let at = 0; at < sorted.length; ) {
+  for (let at = 0; at < sorted.length;) {
     const length = lengthBucket(sorted[at]!.tokens.length);
     const most = 2 ** Math.floor(Math.log2(Math.max(1, batchTokens / length)));
     const list = sorted.slice(at, at + most);

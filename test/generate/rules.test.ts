@@ -25,7 +25,9 @@ afterEach(async () => {
 
 function generator(backend: Backend = backends.ort): TokenGenerator {
   const folder = openModelFolder(path);
-  const engine = new TokenGenerator(backend, { graph: { config: folder.config, weights: bindWeights(folder) } });
+  const engine = new TokenGenerator(backend, {
+    graph: { config: folder.config, weights: bindWeights(folder) },
+  });
   open.push(engine);
   return engine;
 }
@@ -49,7 +51,11 @@ function softmax(logits: readonly number[]): number[] {
 /** Upper 0.1% point of chi-square with n degrees of freedom (Wilson and Hilferty). */
 const critical = (n: number): number => n * (1 - 2 / (9 * n) + 3.0902 * Math.sqrt(2 / (9 * n))) ** 3;
 
-function chiSquare(counts: ReadonlyMap<string, number>, expected: ReadonlyMap<string, number>, draws: number): number {
+function chiSquare(
+  counts: ReadonlyMap<string, number>,
+  expected: ReadonlyMap<string, number>,
+  draws: number,
+): number {
   let chi = 0;
   for (const [key, p] of expected) chi += ((counts.get(key) ?? 0) - draws * p) ** 2 / (draws * p);
   return chi;
@@ -68,7 +74,10 @@ describe.skipIf(absent !== undefined)(`rules of a row${absent ? ` (${absent})` :
     const model = await nextLogProbs(engine, prompt);
     expect(model.reduce((sum, x) => sum + Math.exp(x), 0)).toBeCloseTo(1, 5);
     const tempered = softmax(model.map((x, id) => (x + (logBias[id] ?? 0)) / 1.4));
-    const kept = tempered.map((p, id) => ({ p, id })).sort((a, b) => b.p - a.p).slice(0, 15);
+    const kept = tempered
+      .map((p, id) => ({ p, id }))
+      .sort((a, b) => b.p - a.p)
+      .slice(0, 15);
     const mass = kept.reduce((sum, { p }) => sum + p, 0);
     const draws = 4000;
     const rows = await engine.complete([prompt], {
@@ -130,7 +139,9 @@ describe.skipIf(absent !== undefined)(`rules of a row${absent ? ` (${absent})` :
       const greedy: RequestOptions = { ...plain, temperature: 0 };
       const engine = generator(backend);
       const requests = [plain, ruled, greedy, { ...ruled, temperature: 0 }];
-      const together = await Promise.all(requests.map((options) => engine.complete([prompt, ...others], options)));
+      const together = await Promise.all(
+        requests.map((options) => engine.complete([prompt, ...others], options)),
+      );
       const alone = generator(backend);
       for (const [i, options] of requests.entries()) {
         expect(tokensOf(await alone.complete([prompt, ...others], options))).toEqual(tokensOf(together[i]!));
@@ -145,7 +156,12 @@ describe.skipIf(absent !== undefined)(`rules of a row${absent ? ` (${absent})` :
     const engine = generator();
     const options = { temperature: 0, maxNewTokens: 20, stopTokens: [] };
     const [plain] = await engine.complete([[7]], options);
-    const [never] = await engine.complete([[7]], { ...options, presencePenalty: 2, logitBias: {}, repetitionPenalty: 1e9 });
+    const [never] = await engine.complete([[7]], {
+      ...options,
+      presencePenalty: 2,
+      logitBias: {},
+      repetitionPenalty: 1e9,
+    });
     expect(new Set(plain!.tokens).size).toBeLessThan(20);
     expect(new Set([...never!.tokens, 7]).size).toBe(21);
     expect(never!.drawLogProbs.every((x) => x === 0)).toBe(true);
@@ -163,8 +179,17 @@ describe.skipIf(absent !== undefined)(`rules of a row${absent ? ` (${absent})` :
 
   it("say one of the choices, also greedily, and no more", async () => {
     const engine = generator();
-    const choices = [[5, 6, 7], [5, 6], [60, 61]];
-    const rows = await engine.complete([prompt, ...others], { choices, stopTokens: [1], samples: 20, temperature: 2 });
+    const choices = [
+      [5, 6, 7],
+      [5, 6],
+      [60, 61],
+    ];
+    const rows = await engine.complete([prompt, ...others], {
+      choices,
+      stopTokens: [1],
+      samples: 20,
+      temperature: 2,
+    });
     const said = new Set(rows.map(({ tokens }) => tokens.join()));
     expect([...said].sort()).toEqual(["5,6,1", "5,6,7", "60,61"]);
     expect(rows.every(({ finishReason }) => finishReason === "stop")).toBe(true);
@@ -194,13 +219,21 @@ describe.skipIf(absent !== undefined)(`rules of a row${absent ? ` (${absent})` :
     expect(row!.tokens.length).toBeLessThanOrEqual(4);
     expect([row!.finishReason, row!.stopString]).toEqual(["stop", wanted]);
     expect(plain!.stopString).toBeUndefined();
-    await expect(engine.complete([prompt], { stopStrings: ["x"] })).rejects.toThrow("expected decode beside them");
-    await expect(engine.complete([prompt], { stopStrings: [""], decode })).rejects.toThrow("at least one character");
+    await expect(engine.complete([prompt], { stopStrings: ["x"] })).rejects.toThrow(
+      "expected decode beside them",
+    );
+    await expect(engine.complete([prompt], { stopStrings: [""], decode })).rejects.toThrow(
+      "at least one character",
+    );
   });
 
   it("end a request when its time is over, with what its rows have said, and go on working", async () => {
     const engine = generator(backends.reference);
-    const rows = await engine.complete([prompt, ...others], { maxTime: 0.001, maxNewTokens: 100, stopTokens: [] });
+    const rows = await engine.complete([prompt, ...others], {
+      maxTime: 0.001,
+      maxNewTokens: 100,
+      stopTokens: [],
+    });
     expect(rows.map(({ finishReason }) => finishReason)).toEqual(["time", "time", "time", "time"]);
     expect(rows.every(({ tokens }) => tokens.length < 100)).toBe(true);
     const [after] = await engine.complete([[7]], { maxTime: 1000, maxNewTokens: 2, stopTokens: [] });

@@ -39,16 +39,21 @@ function applied(given: Given, said: readonly number[] = []): number[] {
 const never = -Infinity;
 
 describe("rules", () => {
-  it("are none where nothing is asked for", () => expect(rulesOf({ temperature: 0.3, topK: 4 })).toBeUndefined());
+  it("are none where nothing is asked for", () =>
+    expect(rulesOf({ temperature: 0.3, topK: 4 })).toBeUndefined());
   it("of repetition divide what is above 0 and multiply what is below, in prompt and answer, once", () => {
     expect(applied({ repetitionPenalty: 2, prompt: [0, 1, 1] }, [1, 3])).toEqual([1, -4, 0.5, -1, 1, 0]);
   });
   it("of presence and frequency look at the answer alone, and count", () => {
     expect(applied({ presencePenalty: 0.5, prompt: [0, 1] }, [4, 4])).toEqual([2, -2, 0.5, -0.5, 0.5, 0]);
-    expect(applied({ frequencyPenalty: 0.25, presencePenalty: 0.5 }, [4, 4, 0])).toEqual([1.25, -2, 0.5, -0.5, 0, 0]);
+    expect(applied({ frequencyPenalty: 0.25, presencePenalty: 0.5 }, [4, 4, 0])).toEqual([
+      1.25, -2, 0.5, -0.5, 0, 0,
+    ]);
   });
   it("of bias come before penalties", () => {
-    expect(applied({ bias: { 1: 3, 5: -100 }, repetitionPenalty: 2, prompt: [1] })).toEqual([2, 0.5, 0.5, -0.5, 1, -100]);
+    expect(applied({ bias: { 1: 3, 5: -100 }, repetitionPenalty: 2, prompt: [1] })).toEqual([
+      2, 0.5, 0.5, -0.5, 1, -100,
+    ]);
   });
   it("of the fewest tokens keep stop tokens away until there are so many", () => {
     const given = { minNewTokens: 2, stop: [0, 4] };
@@ -72,7 +77,10 @@ describe("rules", () => {
     [{ choices: [] }, "generate: choices: expected at least one choice"],
     [{ choices: [[1], []] }, "generate: choices: 1: expected at least one token"],
     [{ choices: [[6]] }, "expected token ids from 0 to 5, got 6"],
-    [{ choices: [[1], [1, 2]] }, "generate: choices: 0: expected a stop token, because it begins another choice"],
+    [
+      { choices: [[1], [1, 2]] },
+      "generate: choices: 0: expected a stop token, because it begins another choice",
+    ],
     [{ bias: { 9: 1 } }, "generate: logitBias: expected token ids from 0 to 5, got 9"],
     [{ bias: { 1: Number.NaN } }, "generate: logitBias: 1: expected a finite number"],
   ])("refuse %j", (given, message) => expect(() => rulesOf(given)).toThrow(message));

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  bestOfNKlBound,
+  chooseBest,
   choosePairs,
   type CombineOptions,
   groupAdvantages,
@@ -179,5 +181,23 @@ describe("pairs of one's own answers", () => {
     expect(choosePairs([NaN, 1, 2], { numGenerations: 3 }).pairs).toEqual([
       { prompt: 0, chosen: 2, rejected: 1 },
     ]);
+  });
+});
+
+describe("best of n", () => {
+  it("stays below its bound, and reaches it where no answer is likely", () => {
+    const klOf = (outcomes: number, n: number): number =>
+      Array.from({ length: outcomes }, (_, k) => {
+        const p = ((k + 1) / outcomes) ** n - (k / outcomes) ** n;
+        return p * Math.log(p * outcomes);
+      }).reduce((a, b) => a + b, 0);
+    for (const n of [1, 2, 4, 16]) {
+      expect(klOf(8, n)).toBeLessThanOrEqual(bestOfNKlBound(n) + 1e-12);
+      expect(klOf(100_000, n)).toBeCloseTo(bestOfNKlBound(n), 3);
+    }
+    expect(() => bestOfNKlBound(0)).toThrow("at least 1");
+  });
+  it("is the first of the best, or nobody", () => {
+    expect(chooseBest([1, 3, 3, NaN, NaN, NaN], { numGenerations: 3 })).toEqual([1, undefined]);
   });
 });

@@ -26,7 +26,11 @@ import {
 } from "./support.js";
 
 /** Rows i and i + half answer one prompt in TRL; ours stand side by side. */
-function chosenOf(c: GoldenCase): { chosen: number[]; rejected: number[]; metrics: Readonly<Record<string, number>> } {
+function chosenOf(c: GoldenCase): {
+  chosen: number[];
+  rejected: number[];
+  metrics: Readonly<Record<string, number>>;
+} {
   const rewards = flatten(c.inputs["rewards"]!);
   const hasEos = c.inputs["has_eos"] as boolean[];
   const half = rewards.length / 2;
@@ -125,8 +129,10 @@ describe.skipIf(reason !== undefined)(`online preference methods${reason ? `: ${
         await checkCase(c, { build: (t) => onlineDpo(c, t), deviation: { without: ON_HOST } });
       });
     else if (c.name.startsWith("geometric_mixture")) it(`${c.name} agrees`, () => checkMixture(c));
-    else if (c.name === "nash_md") it(`${c.name} agrees`, () => checkCase(c, { build: (t) => buildNash(c, t) }));
-    else if (c.name.startsWith("xpo")) it(`${c.name} agrees`, () => checkCase(c, { build: (t) => buildXpo(c, t) }));
+    else if (c.name === "nash_md")
+      it(`${c.name} agrees`, () => checkCase(c, { build: (t) => buildNash(c, t) }));
+    else if (c.name.startsWith("xpo"))
+      it(`${c.name} agrees`, () => checkCase(c, { build: (t) => buildXpo(c, t) }));
     else unhandled.push(c.name);
   }
   it("every case is handled", () => expect(unhandled).toEqual([]));

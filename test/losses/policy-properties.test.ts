@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { referenceBackend } from "../../src/backends/index.js";
 import {
+  metricTotals,
   type OptionValue,
   POLICY_LOSSES,
   type PolicyInputs,
@@ -51,7 +52,13 @@ async function compile(entry: PolicyLossEntry, { values, options, counts }: Run)
   );
   const result = entry.loss(tensors as unknown as PolicyInputs, options);
   const loss = reduceLoss(result, counts?.(tensors["mask"]!) ?? { tokenMask: tensors["mask"]! });
-  const outputs: Tree = { loss, losses: result.loss, slope: grad(loss, [tensors["logps"]!])[0]! };
+  const metrics = Object.entries(metricTotals(result)).map(([name, { total }]) => [name, total] as const);
+  const outputs: Tree = {
+    loss,
+    losses: result.loss,
+    slope: grad(loss, [tensors["logps"]!])[0]!,
+    ...Object.fromEntries(metrics),
+  };
   const program = await referenceBackend().compile({ inputs: tensors, outputs });
   return async (fed: Values): Promise<Record<string, number[]>> => {
     const feeds: Record<string, HostTensor> = Object.fromEntries(
@@ -162,7 +169,9 @@ describe("every loss on sampled answers", () => {
     const { samplingRatio: _b, ...less } = bare;
     if (entry.needsReference(options)) expect(() => entry.loss(symbols(less), options)).toThrow("refLogps");
     if (entry.needsEntropies({ entropyCoef: 0.1 }) && "entropyCoef" in entry.options)
-      expect(() => entry.loss(symbols(less), { entropyCoef: 0.1 })).toThrow("entropies where entropyCoef > 0");
+      expect(() => entry.loss(symbols(less), { entropyCoef: 0.1 })).toThrow(
+        "entropies where entropyCoef > 0",
+      );
   });
   it.each(table)("%s declares its options with a meaning and a source", (_, entry) => {
     for (const spec of Object.values(entry.options)) {

@@ -14,7 +14,9 @@ describe.skipIf(reason !== undefined)(`losses on sampled answers${reason ? `: ${
   for (const c of cases)
     it(`${c.name} agrees`, () => checkCase(c, { build: buildPolicy(c), deviation: deviationOf(c) }));
   it("all of TRL's loss types have a counterpart", () => {
-    const types = new Set(cases.flatMap(({ options }) => (options["loss_type"] ? [options["loss_type"]] : [])));
+    const types = new Set(
+      cases.flatMap(({ options }) => (options["loss_type"] ? [options["loss_type"]] : [])),
+    );
     expect([...types].filter((type) => !(String(type) in POLICY_LOSSES))).toEqual([]);
   });
 });

@@ -121,7 +121,7 @@ function clipped(c: GoldenCase, t: Tensors): Built {
 
 /** Builds a case that is a graph. */
 function graphOf(c: GoldenCase): ((t: Tensors) => Built) | undefined {
-  if (/^ppo/.test(c.name)) return (t) => actorCritic(c, t);
+  if (c.name.startsWith("ppo")) return (t) => actorCritic(c, t);
   if (c.name.startsWith("clip_")) return (t) => clipped(c, t);
   if (c.name.startsWith("entropy"))
     return (t) => {
@@ -306,7 +306,9 @@ describe("a KL controller", () => {
     expect(resumed.value).toBe(whole.value);
   });
   it("refuses a KL that is no number, and settings out of range", () => {
-    expect(() => createKlController({ kind: "adaptive" }).update(Number.NaN, 1)).toThrow("expected a finite KL");
+    expect(() => createKlController({ kind: "adaptive" }).update(Number.NaN, 1)).toThrow(
+      "expected a finite KL",
+    );
     expect(() => createKlController({ kind: "adaptive", target: 0 })).toThrow("target");
     expect(() => createKlController({ klCoef: -1 })).toThrow("klCoef: expected >= 0, got -1");
   });

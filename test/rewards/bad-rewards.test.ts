@@ -2,7 +2,14 @@
 import { describe, expect, it } from "vitest";
 
 import { AttuneError } from "../../src/errors.js";
-import { eachReward, functionReward, type RawScores, type RewardItem, scoreItems, sumReward } from "../../src/rewards/index.js";
+import {
+  eachReward,
+  functionReward,
+  type RawScores,
+  type RewardItem,
+  scoreItems,
+  sumReward,
+} from "../../src/rewards/index.js";
 
 const items: RewardItem[] = ["a", "b", "c", "d"].map((id) => ({ id, prompt: "?", completion: id }));
 const giving = (scores: unknown) => functionReward("mine", () => scores as RawScores);
@@ -25,7 +32,12 @@ describe("a reward that gives", () => {
     ["nothing at a place", [1, undefined, 2, 3], "data", "row b: expected numbers, got undefined"],
     ["a number instead of a list", 1, "data", "expected a list of 4 numbers, got 1"],
     ["nothing", undefined, "data", "expected a list of 4 numbers, got undefined"],
-    ["parts that are not finite", { scores: [1, 2, 3, 4], components: { part: [1, 2, 3, Number.NaN] } }, "numeric", "mine: part: row d"],
+    [
+      "parts that are not finite",
+      { scores: [1, 2, 3, 4], components: { part: [1, 2, 3, Number.NaN] } },
+      "numeric",
+      "mine: part: row d",
+    ],
   ])("%s", async (_, scores, code, message) => {
     const error = await errorOf(scoreItems(giving(scores), items));
     expect(error.code).toBe(code);
@@ -48,7 +60,9 @@ describe("a reward that", () => {
       throw new Error("no such key");
     });
     const error = await errorOf(scoreItems(throwing, items));
-    expect(error.message).toContain("rewards: mine: rows a, b, c, d: expected scores, got an exception: no such key");
+    expect(error.message).toContain(
+      "rewards: mine: rows a, b, c, d: expected scores, got an exception: no such key",
+    );
     expect((error.cause as Error).message).toBe("no such key");
   });
   it("throws may be asked again, as often as was said", async () => {
@@ -92,7 +106,9 @@ describe("a reward that", () => {
       asked = true;
       return list.map(() => 0);
     });
-    expect((await errorOf(scoreItems(never, items, { signal: AbortSignal.abort() }))).code).toBe("interrupted");
+    expect((await errorOf(scoreItems(never, items, { signal: AbortSignal.abort() }))).code).toBe(
+      "interrupted",
+    );
     expect(asked).toBe(false);
   });
 });
@@ -112,11 +128,9 @@ describe("batches", () => {
     expect([...scores]).toEqual([97, 98, 99, 100]);
   });
   it("name only the rows of the call that failed", async () => {
-    const reward = functionReward(
-      "mine",
-      (list) => list.map(({ id }) => (id === "d" ? Number.NaN : 1)),
-      { batchSize: 2 },
-    );
+    const reward = functionReward("mine", (list) => list.map(({ id }) => (id === "d" ? Number.NaN : 1)), {
+      batchSize: 2,
+    });
     expect((await errorOf(scoreItems(reward, items))).where).toBe("rewards: mine: row d");
   });
   it("of no answers ask nobody", async () => {

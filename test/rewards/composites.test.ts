@@ -29,7 +29,12 @@ describe("a weighted sum", () => {
   ];
   it("clips each part, leaves out what does not apply, and does not apply where nothing does", async () => {
     expect(await scoresOf(sumReward("sum", parts), 4)).toEqual([1, 1, 1, Number.NaN]);
-    expect(await scoresOf(sumReward("sum", parts, { clip: [-1, 0.5] }), 4)).toEqual([0.5, 0.5, 0.5, Number.NaN]);
+    expect(await scoresOf(sumReward("sum", parts, { clip: [-1, 0.5] }), 4)).toEqual([
+      0.5,
+      0.5,
+      0.5,
+      Number.NaN,
+    ]);
   });
   it("logs every part on its own, unclipped", async () => {
     const metrics = rewardMetrics("sum", await scoreItems(sumReward("sum", parts), items(4)));
@@ -40,8 +45,12 @@ describe("a weighted sum", () => {
   it("refuses two of one name, none, and weights that are no numbers", () => {
     expect(() => sumReward("sum", [])).toThrow("at least one reward");
     expect(() => sumReward("sum", [parts[0]!, parts[0]!])).toThrow("two named right");
-    expect(() => sumReward("sum", [{ reward: parts[0]!.reward, weight: Number.NaN }])).toThrow("right: weight");
-    expect(() => sumReward("sum", [{ reward: parts[0]!.reward, clip: [1, 0] }])).toThrow("low <= high, got 1 to 0");
+    expect(() => sumReward("sum", [{ reward: parts[0]!.reward, weight: Number.NaN }])).toThrow(
+      "right: weight",
+    );
+    expect(() => sumReward("sum", [{ reward: parts[0]!.reward, clip: [1, 0] }])).toThrow(
+      "low <= high, got 1 to 0",
+    );
   });
 });
 
@@ -110,6 +119,8 @@ describe("a centred reward", () => {
     expect(await scoresOf(centredReward(raw, { offset }), 3)).toEqual([-1, 1, Number.NaN]);
   });
   it("needs an answer that has a score", async () => {
-    await expect(referenceOffset(fixed("raw", [null]), items(1))).rejects.toThrow("at least one answer with a score");
+    await expect(referenceOffset(fixed("raw", [null]), items(1))).rejects.toThrow(
+      "at least one answer with a score",
+    );
   });
 });

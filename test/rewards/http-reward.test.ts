@@ -45,7 +45,11 @@ describe("a reward server", () => {
     const url = await serve((body, response, request) => {
       bodies.push({ ...body, key: request.headers["x-key"] });
       const lengths = (body["query"] as string[]).map((query) => query.length);
-      reply(response, { rewards: lengths, scores: lengths, extra_logs: { letters: lengths.map((n) => n - 5), odd: 1 } });
+      reply(response, {
+        rewards: lengths,
+        scores: lengths,
+        extra_logs: { letters: lengths.map((n) => n - 5), odd: 1 },
+      });
     });
     const reward = httpReward("served", url, { ...quick, batchSize: 2, headers: { "x-key": "k" } });
     const { scores, components } = await scoreItems(reward, items);
@@ -89,7 +93,9 @@ describe("a reward server", () => {
     server!.closeAllConnections();
     const gone = scoreItems(httpReward("served", url, { ...quick, retries: 1 }), items);
     await expect(gone).rejects.toMatchObject({ code: "network" });
-    await expect(gone).rejects.toThrow("rewards: served: rows row-0, row-1, row-2: expected scores from http://127.0.0.1");
+    await expect(gone).rejects.toThrow(
+      "rewards: served: rows row-0, row-1, row-2: expected scores from http://127.0.0.1",
+    );
   });
   it("that refuses is not asked again", async () => {
     let calls = 0;
@@ -97,7 +103,9 @@ describe("a reward server", () => {
       calls++;
       reply(response, "unknown key", 401);
     });
-    await expect(scoreItems(httpReward("served", url, quick), items)).rejects.toThrow("status 401: unknown key");
+    await expect(scoreItems(httpReward("served", url, quick), items)).rejects.toThrow(
+      "status 401: unknown key",
+    );
     expect(calls).toBe(1);
   });
   it("that hangs is asked again, and given up", async () => {

@@ -52,7 +52,11 @@ const user = (content: string) => [{ role: "user", content }];
 const items: RewardItem[] = [
   { id: "a", prompt: "What is it?", completion: " A stone." },
   { id: "b", prompt: user("What is it?"), completion: [{ role: "assistant", content: "It is a stone." }] },
-  { id: "c", prompt: user("And that, over there?"), completion: "A much longer answer about a tree and a river." },
+  {
+    id: "c",
+    prompt: user("And that, over there?"),
+    completion: "A much longer answer about a tree and a river.",
+  },
   { id: "d", prompt: "?", completion: " No." },
 ];
 
@@ -106,6 +110,8 @@ describe("a reward model", () => {
   it("must be one: a language model is refused", () => {
     const folder = openModelFolder(join(repositoryRoot, "models", "tiny"));
     const language = { graph: { config: folder.config, weights: bindWeights(folder) } };
-    expect(() => modelReward("rm", { backend, model: language, tokenizer })).toThrow("expected a reward model");
+    expect(() => modelReward("rm", { backend, model: language, tokenizer })).toThrow(
+      "expected a reward model",
+    );
   });
 });

@@ -38,10 +38,14 @@ const texts = (...list: string[]): RewardItem[] => list.map((text) => item(text)
 describe("rules on length", () => {
   it("give 1 within the range and fall off outside", async () => {
     const reward = lengthReward({ min: 2, max: 3, slack: 2 });
-    expect(await scoresOf(reward, texts("a", "a b", "a b c", "a b c d", "a b c d e f"))).toEqual([0.5, 1, 1, 0.5, 0]);
+    expect(await scoresOf(reward, texts("a", "a b", "a b c", "a b c d", "a b c d e f"))).toEqual([
+      0.5, 1, 1, 0.5, 0,
+    ]);
   });
   it("count characters as people see them, and tokens where they are known", async () => {
-    expect(await scoresOf(lengthReward({ unit: "characters", max: 2 }), texts("äö", "👍👍", "abc"))).toEqual([1, 1, 0]);
+    expect(await scoresOf(lengthReward({ unit: "characters", max: 2 }), texts("äö", "👍👍", "abc"))).toEqual([
+      1, 1, 0,
+    ]);
     expect(
       await scoresOf(lengthReward({ unit: "tokens", max: 1 }), [item("a", { tokens: [1, 2] }), item("a")]),
     ).toEqual([0, null]);
@@ -82,7 +86,12 @@ describe("rules on shape", () => {
   });
   it("want one thought and then the rest", async () => {
     const reward = thinkFormatReward();
-    const list = texts("<think>a\nb</think>\nc", "<think>a", "<think>a<think>b</think>", "a <think>b</think>");
+    const list = texts(
+      "<think>a\nb</think>\nc",
+      "<think>a",
+      "<think>a<think>b</think>",
+      "a <think>b</think>",
+    );
     expect(await scoresOf(reward, list)).toEqual([1, 0, 0, 0]);
   });
   it("refuse what is no regular expression", () => {
@@ -94,10 +103,17 @@ describe("rules on being right", () => {
   const row = (completion: string, answer: unknown): RewardItem => item(completion, { columns: { answer } });
 
   it("match texts, but for case and space", async () => {
-    const items = [row(" Paris\n", "paris"), row("Rome", "paris"), row("NYC", ["New York", "nyc"]), item("x")];
+    const items = [
+      row(" Paris\n", "paris"),
+      row("Rome", "paris"),
+      row("NYC", ["New York", "nyc"]),
+      item("x"),
+    ];
     expect(await scoresOf(exactMatchReward(), items)).toEqual([1, 0, 1, null]);
     expect(await scoresOf(exactMatchReward({ ignoreCase: false }), items)).toEqual([0, 0, 0, null]);
-    expect(await scoresOf(exactMatchReward({ ignorePunctuation: true }), [row("Paris!", "paris")])).toEqual([1]);
+    expect(await scoresOf(exactMatchReward({ ignorePunctuation: true }), [row("Paris!", "paris")])).toEqual([
+      1,
+    ]);
   });
   it("look at what was extracted, the last of several", async () => {
     const reward = exactMatchReward({ extract: /answer: (\w+)/ });
@@ -145,7 +161,11 @@ describe("rules on structure and repetition", () => {
     expect(await scoresOf(jsonSchemaReward(schema, { partial: 0.2 }), list)).toEqual([1, 0.2, 0, 1]);
   });
   it("refuse a schema that the validator does not know", () => {
-    expect(() => jsonSchemaReward({ if: { type: "string" }, then: { minLength: 2 } })).toThrow("expected a JSON Schema");
+    const schema = JSON.parse('{"if": {"type": "string"}, "then": {"minLength": 2}}') as Record<
+      string,
+      unknown
+    >;
+    expect(() => jsonSchemaReward(schema)).toThrow("expected a JSON Schema");
   });
   it("count n-grams that stood there before", async () => {
     const list = texts("a b c d", "a a a a a", "a");

@@ -36,7 +36,9 @@ export function choosePairs(rewards: ArrayLike<number>, options: ChoosePairsOpti
   const pairs: { prompt: number; chosen: number; rejected: number }[] = [];
   const dropped: number[] = [];
   groupsOf(where, scores.length, numGenerations).forEach(({ start, end }, prompt) => {
-    const rows = Array.from({ length: end - start }, (_, i) => start + i).filter((r) => !Number.isNaN(scores[r]!));
+    const rows = Array.from({ length: end - start }, (_, i) => start + i).filter(
+      (r) => !Number.isNaN(scores[r]!),
+    );
     // Array sort is stable: of equals the earlier row stays first.
     const ranked = rows.toSorted((a, b) => scores[b]! - scores[a]!);
     const [chosen, rejected] = [ranked[0], ranked.at(-1)];
@@ -51,7 +53,9 @@ export function choosePairs(rewards: ArrayLike<number>, options: ChoosePairsOpti
     dropped,
     metrics: {
       "objective/scores": mean(scores.filter((x) => !Number.isNaN(x))),
-      "objective/scores_margin": mean(pairs.map(({ chosen, rejected }) => scores[chosen]! - scores[rejected]!)),
+      "objective/scores_margin": mean(
+        pairs.map(({ chosen, rejected }) => scores[chosen]! - scores[rejected]!),
+      ),
       "val/contain_eos_token": mean(scores.map((_, row) => (hasEos?.[row] === false ? 0 : 1))),
     },
   };

@@ -29,7 +29,11 @@ export function combineRewards(
   const wrong = perFunction.findIndex((row) => row.length !== functions);
   for (const [name, got, ok] of [
     [`row ${wrong}`, perFunction[wrong]?.length, wrong < 0],
-    ["rewardWeights", rewardWeights?.length, rewardWeights === undefined || rewardWeights.length === functions],
+    [
+      "rewardWeights",
+      rewardWeights?.length,
+      rewardWeights === undefined || rewardWeights.length === functions,
+    ],
     ["rewardNames", rewardNames?.length, rewardNames === undefined || rewardNames.length === functions],
   ] as const) {
     if (ok) continue;

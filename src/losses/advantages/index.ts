@@ -38,4 +38,5 @@ export {
   type SamplingCorrectionOptions,
   type SamplingMode,
 } from "./sampling-correction.js";
+export { bestOfNKlBound, chooseBest } from "./best-of-n.js";
 export { type ChosenPairs, choosePairs, type ChoosePairsOptions } from "./choose-pairs.js";

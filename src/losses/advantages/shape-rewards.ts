@@ -96,5 +96,9 @@ export function shapeRewards(inputs: ShapingInputs, options: ShapingOptions = {}
 
 function finite(where: string, x: number, row: number): number {
   if (Number.isFinite(x)) return x;
-  throw new AttuneError("numeric", { where: `${where}, row ${row}`, expected: "a finite number", got: String(x) });
+  throw new AttuneError("numeric", {
+    where: `${where}, row ${row}`,
+    expected: "a finite number",
+    got: String(x),
+  });
 }

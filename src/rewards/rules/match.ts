@@ -35,7 +35,13 @@ function extracted(text: string, extract: RegExp | undefined): string | null {
 
 /** 1 where the answer is one of the right ones, 0 where it is not. Does not apply to rows without a right answer. */
 export function exactMatchReward(options: ExactMatchOptions = {}): Reward {
-  const { column = "answer", extract, ignoreCase = true, ignoreSpace = true, ignorePunctuation = false } = options;
+  const {
+    column = "answer",
+    extract,
+    ignoreCase = true,
+    ignoreSpace = true,
+    ignorePunctuation = false,
+  } = options;
   const plain = (text: string): string => {
     let result = text.normalize("NFC");
     if (ignoreCase) result = result.toLowerCase();
@@ -67,7 +73,10 @@ const NUMBER =
 
 /** The number that a text is, reading thousands, fractions and per cent; NaN where it is none. */
 export function readNumber(text: string): number {
-  const [whole, denominator] = text.replaceAll(/[,\s$]/g, "").replace(/%$/, "").split("/");
+  const [whole, denominator] = text
+    .replaceAll(/[,\s$]/g, "")
+    .replace(/%$/, "")
+    .split("/");
   const value = Number(whole) / (denominator === undefined ? 1 : Number(denominator));
   return /%\s*$/.test(text) ? value / 100 : value;
 }

@@ -30,7 +30,8 @@ export function patternReward(pattern: string | RegExp, options: PatternOptions 
   }
   return {
     name,
-    score: (items) => items.map((item) => (expression.test(answerText(item)) === (mode !== "absent") ? 1 : 0)),
+    score: (items) =>
+      items.map((item) => (expression.test(answerText(item)) === (mode !== "absent") ? 1 : 0)),
   };
 }
 
