@@ -86,6 +86,8 @@ export interface FitOptions {
    * lower is better, among the checkpoints that are written anyway. `earlyStopping` brings its own.
    */
   best?: { metric: string; greaterIsBetter: boolean };
+  /** Called with what was checked before the first update, which may take its time. */
+  onStart?: (checks: readonly StartCheck[]) => void;
   /** Called before a checkpoint is written, so that a log can hold everything that the checkpoint has behind it. */
   beforeCheckpoint?: (report: StepReport) => void | Promise<void>;
   /** Ask to stop: the step in hand is finished, an evaluation that is due after it too, and a checkpoint written. */
@@ -126,6 +128,7 @@ export async function* fit<B>(
   const run = await openRun(trainer, options);
   try {
     const start = run.state.step === 0 ? await checkStart(trainer, run.programs) : undefined;
+    if (start) options.onStart?.(start);
     // Its graph would keep the memory of a forward pass through the whole run.
     await run.programs.release();
     let first = start;
@@ -390,7 +393,8 @@ async function save<B>(
   output: string,
 ): Promise<string> {
   const { backend } = options;
-  const path = await writeCheckpoint(
+  const kept = listCheckpoints(output).at(-1);
+  const written = writeCheckpoint(
     output,
     { parameters: programs.parameters, optimizer: optimiser.state },
     {
@@ -403,8 +407,27 @@ async function save<B>(
         }),
     },
   );
+  const path = await written.catch((error: unknown) => {
+    throw notSaved(error, { output, step: state.step, kept });
+  });
   await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, best: state.best?.step });
   return path;
+}
+
+/** A full disk in the middle of a run: nothing half-written is left, and the checkpoint before is still good. */
+function notSaved(
+  error: unknown,
+  { output, step, kept }: { output: string; step: number; kept: number | undefined },
+): unknown {
+  if (!(error instanceof AttuneError) || error.code !== "io") return error;
+  const goOn = kept === undefined ? "" : `; then resume from ${checkpointName(kept)}, which is whole`;
+  return new AttuneError("io", {
+    where: `${output}/${checkpointName(step)}`,
+    expected: "a checkpoint that can be written",
+    got: error.got,
+    fix: `${error.fix ?? "look at the disk and the folder"}${goOn}`,
+    cause: error,
+  });
 }
 
 function numericError<B>(

@@ -100,7 +100,6 @@ export async function follow(
     const next = await reports.next();
     if (next.done) return { result: next.value, made, evaluations: recorder.evaluations };
     const report = next.value;
-    if (report.start) emit({ kind: "checks", title: "before the first step", checks: report.start });
     await recorder.note(report);
     if (report.checkpoint !== undefined) emit({ kind: "checkpoint", path: report.checkpoint });
   }

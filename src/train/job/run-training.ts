@@ -230,6 +230,7 @@ async function train(job: Job, backend: Backend): Promise<TrainingResult> {
   const recorder = createRecorder(job);
   const reports = start({
     ...fitOptions(job, backend),
+    onStart: (checks) => emit({ kind: "checks", title: "before the first step", checks }),
     beforeCheckpoint: (report) => recorder.note(report, { beforeCheckpoint: true }),
   });
   return finish(job, await follow(job, { recorder, reports }));
