@@ -25,14 +25,56 @@ export {
 export { krippendorffAlpha, type AlphaMetric, type AlphaOptions } from "./agreement/krippendorff-alpha.js";
 export { percentAgreement, type PercentAgreement } from "./agreement/percent-agreement.js";
 export { codeRatings, countRatings } from "./agreement/ratings.js";
+export {
+  raterAgreement,
+  raterPairs,
+  type RaterPair,
+} from "./agreement/rater-pairs.js";
+export {
+  agreementSummary,
+  type AgreementSummary,
+  type SummaryOptions,
+  type WithInterval,
+} from "./agreement/summary.js";
+export { twoWayBootstrap, type TwoWayOptions } from "./agreement/two-way-bootstrap.js";
 export { groupCounts, type CountOptions, type WeightedCountOptions } from "./agreement/units.js";
 export { binomialTest, mcNemarTest, signTest } from "./binomial-test.js";
 export { bootstrapInterval, quantile, type BootstrapOptions } from "./bootstrap.js";
-export { brierScore } from "./brier-score.js";
-export { expectedCalibrationError, reliabilityCurve, type ReliabilityBin } from "./calibration.js";
+export { brierDecomposition, brierScore, type BrierDecomposition } from "./brier-score.js";
+export {
+  expectedCalibrationError,
+  reliabilityCurve,
+  type BinOptions,
+  type ReliabilityBin,
+} from "./calibration.js";
 export { clopperPearsonInterval } from "./clopper-pearson.js";
 export { meanInterval, type MeanInterval } from "./mean-interval.js";
 export { bootstrapCounts, jackknifeError, type CountStatistic } from "./resampling.js";
 export { compareScores, winRate, type Comparison, type WinRate } from "./win-rate.js";
 export { wilsonInterval, type Interval } from "./wilson.js";
 export * from "./ranking/index.js";
+export * from "./annotators/index.js";
+export {
+  accuracyFromAgreement,
+  leaveOneOutAccuracy,
+  majorityAccuracy,
+  noiseCeiling,
+  type NoiseCeiling,
+} from "./noise-ceiling.js";
+export {
+  permutationTest,
+  signFlipTest,
+  type PermutationOptions,
+  type PermutationTest,
+} from "./permutation-test.js";
+export {
+  comparisonsForGap,
+  designEffect,
+  detectableWinRate,
+  itemsForAgreement,
+  itemsForMcNemar,
+  pairsForHalfWidth,
+  pairsForWinRate,
+  powerForWinRate,
+  type PowerOptions,
+} from "./power.js";

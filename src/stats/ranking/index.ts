@@ -6,6 +6,7 @@ export { bootstrapPairs, type BootstrapFit } from "./bootstrap-pairs.js";
 export { bradleyTerry, bradleyTerryMM, type MinorizeOptions } from "./bradley-terry.js";
 export { comparisonGroups, type ComparisonGroups } from "./comparison-groups.js";
 export { strengthDifference, type Estimate, type FitOptions, type PairedFit } from "./fit-pairs.js";
+export { fragility, type Fragility } from "./fragility.js";
 export { intransitivity, type Cycle, type Intransitivity } from "./intransitivity.js";
 export { arenaChances, mostInformativePairs, pairInformation, type PairInformation } from "./next-pair.js";
 export {
