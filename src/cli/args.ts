@@ -5,7 +5,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import { AttuneError } from "../errors.js";
-import { settingInfo, type SettingInfo } from "../train/job/index.js";
+import { expectedOf, settingInfo, type SettingInfo } from "../train/job/index.js";
 import { nearestName } from "../util/nearest-name.js";
 import type { CommandHelp } from "./command.js";
 
@@ -167,8 +167,7 @@ export function checkValues<T extends Record<string, z.ZodType>>(
   const given = values[name];
   throw new AttuneError("usage", {
     where: `${command}: --${kebab(name)}`,
-    expected:
-      given === undefined ? "a value" : issue.message.replace(/^Invalid (input|option): expected /, ""),
+    expected: given === undefined ? "a value" : expectedOf(issue.message),
     got: given === undefined ? "nothing" : JSON.stringify(given),
     fix: `${command} --help`,
   });

@@ -49,13 +49,15 @@ const help: CommandHelp = {
 };
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
+  const { values, positionals, help: wanted } = readArgs(args, help);
+  if (wanted) {
     io.out(renderHelp(help, io));
     return exitCodes.ok;
   }
   const given = Object.fromEntries(Object.entries(values).filter(([name]) => name in settings));
   const s = checkValues(given, { shape: settings, command: help.name });
+  const asked = Object.fromEntries(Object.entries(values).filter(([name]) => name in sampling));
+  checkValues(asked, { shape: sampling, command: help.name });
   const prompt = s.prompt ?? positionals[0];
   if (s.model === undefined || (prompt === undefined) === (s.data === undefined)) {
     throw new AttuneError("usage", {

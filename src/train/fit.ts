@@ -28,7 +28,7 @@ import {
 } from "./checkpoint.js";
 import { diagnose, diagnoseGradients } from "./diagnose.js";
 import { evaluate, type EvaluationReport } from "./evaluate.js";
-import { checkStart, type StartCheck } from "./invariants.js";
+import { checkMetric, checkStart, type StartCheck } from "./invariants.js";
 import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
 import { createOptimiser, type Optimiser } from "./optimiser.js";
 import { downloadParameters, savePolicy, uploadParameters } from "./policy.js";
@@ -128,7 +128,10 @@ export async function* fit<B>(
   const run = await openRun(trainer, options);
   try {
     const start = run.state.step === 0 ? await checkStart(trainer, run.programs) : undefined;
-    if (start) options.onStart?.(start);
+    if (start) {
+      options.onStart?.(start);
+      await checkMetric(trainer, run.programs, bestRule(options).metric);
+    }
     // Its graph would keep the memory of a forward pass through the whole run.
     await run.programs.release();
     let first = start;
@@ -365,13 +368,16 @@ function endedBefore<B>({ options, state, totalSteps }: Run<B>): EndOfRun | unde
   return state.withoutGain >= patience ? "early-stopping" : undefined;
 }
 
+const bestRule = ({ earlyStopping, best }: FitOptions): { metric: string; greaterIsBetter: boolean } =>
+  earlyStopping ?? best ?? { metric: "eval_loss", greaterIsBetter: false };
+
 /** Remembers the best value; true when this is one that has to be saved. */
 function noteEvaluation<B>(
   { options, state }: Run<B>,
   evaluation: EvaluationReport,
   { saved }: { saved: boolean },
 ): boolean {
-  const rule = options.earlyStopping ?? options.best ?? { metric: "eval_loss", greaterIsBetter: false };
+  const rule = bestRule(options);
   const value = evaluation.metrics[rule.metric];
   if (value === undefined) {
     throw new AttuneError("config", {

@@ -1,5 +1,6 @@
 /** What must be true before the first update: statements of the method about its first batch, checked and printed. */
 import { AttuneError } from "../errors.js";
+import { nearestName } from "../util/nearest-name.js";
 import { diagnose } from "./diagnose.js";
 import { metricValues } from "./metrics.js";
 import type { StepPrograms } from "./step-programs.js";
@@ -58,6 +59,30 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
     });
   }
   return checks;
+}
+
+/**
+ * That evaluations will have the metric which chooses the best checkpoint: found now, not after an epoch. Throws `config`.
+ */
+export async function checkMetric<B>(
+  trainer: Trainer<B>,
+  programs: StepPrograms<B>,
+  metric: string,
+): Promise<void> {
+  // Every evaluation has a loss, so nothing is compiled for it.
+  if (trainer.evaluation === undefined || metric === "eval_loss") return;
+  const batch = await trainer.evaluation.load({ epoch: 0, index: 0 });
+  const { metrics } = await programs.evaluate({ batch, totals: trainer.counts(batch), detail: true });
+  const names = ["loss", ...Object.keys(metrics.batches[0]!), ...Object.keys(metrics.differences)];
+  const known = [...new Set(names)].map((name) => `eval_${name}`);
+  if (known.includes(metric)) return;
+  const near = nearestName(metric, known);
+  throw new AttuneError("config", {
+    where: "metric for the best checkpoint",
+    expected: `one of ${known.join(", ")}`,
+    got: metric,
+    ...(near !== undefined && { fix: `did you mean ${near}?` }),
+  });
 }
 
 /** Undefined where the rule says nothing of this batch. */

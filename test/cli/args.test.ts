@@ -49,6 +49,33 @@ describe("flags", () => {
     expect((await attune(...base, "stray")).err).toContain("got stray");
   });
 
+  it("say in words what was expected, before anything is read", async () => {
+    const cases: [string[], string][] = [
+      [["--seed", "1.5"], "seed: expected a whole number, got 1.5"],
+      [["--seed", "-1"], "seed: expected a number >=0, got -1"],
+      [["--max-steps", "0"], "max_steps: expected a number >=1, got 0"],
+      [["--output", ""], 'output: expected a text that is not empty, got ""'],
+      [["--lr-scheduler-type", "cosin"], 'lr_scheduler_type: expected one of "constant"'],
+      [["--lr-scheduler-kwargs", "[1]"], "lr_scheduler_kwargs: expected settings by name, got [1]"],
+    ];
+    for (const [flags, words] of cases) {
+      const { code, err } = await attune(...base, ...flags);
+      expect(code).toBe(2);
+      expect(err).toContain(words);
+    }
+    expect((await attune("train", "dpo")).err).toContain(
+      "model: expected a value (model folder, adapter folder, or Hugging Face id), got nothing",
+    );
+    const generate = ["generate", "--model", "nowhere", "--prompt", "a"];
+    expect((await attune(...generate, "--top-p", "2")).err).toContain(
+      "attune generate: --top-p: expected a number <=1, got 2",
+    );
+    expect((await attune(...generate, "--max-new-tokens", "0")).err).toContain("a number >=1");
+    expect((await attune("inspect", "a.jsonl", "--rows", "-1")).err).toContain(
+      "--rows: expected a number >=0",
+    );
+  });
+
   it("name the methods that do have a setting", async () => {
     const { err } = await attune("train", "sft", "--config", writeConfig("beta.yaml", "beta: 0.1\n"));
     expect(err).toMatch(/beta: expected a setting of sft, got one of .*dpo/);
@@ -123,6 +150,14 @@ describe("the schema of a method", () => {
     expect(read({ eval_data: "e", eval_split: 0.1 })).toThrow(/one of eval_data and eval_split/);
     expect(read({ early_stopping_patience: 2 })).toThrow(/rows to evaluate on/);
     expect(read({ max_steps: 1.5 })).toThrow(/max_steps/);
+    expect(read({ lr_scheduler_kwargs: { num_cycles: 2 } })).toThrow(/one of cosine, cosine_with_restarts/);
+    const polynomial = { lr_scheduler_type: "polynomial" };
+    expect(read({ ...polynomial, lr_scheduler_kwargs: { powr: 2 } })).toThrow(/did you mean power\?/);
+    expect(read({ ...polynomial, lr_scheduler_kwargs: { power: "two" } })).toThrow(
+      /power: expected a number/,
+    );
+    expect(read({ ...polynomial, lr_scheduler_kwargs: { power: 2 } })).not.toThrow();
+    expect(read({ lr_scheduler_type: "constant", warmup_steps: 5 })).toThrow(/constant_with_warmup/);
     expect(() => readTrainingConfig({ method: "dpo", data: "d" })).toThrow(/model: expected a value/);
     expect(() =>
       readTrainingConfig({ method: "kto", model: "m", data: "d", per_device_train_batch_size: 1 }),

@@ -148,7 +148,7 @@ describe.skipIf(noModel !== undefined)("attune score, merge and generate", () =>
     expect(lines).toHaveLength(4);
     expect(lines[0]).toMatchObject({ sample: 0, tokens: 5, finish_reason: "length" });
     expect((await attune("generate", "--model", model)).code).toBe(2);
-    expect((await attune("generate", "--model", model, "a", "--top-p", "3")).err).toContain("topP");
+    expect((await attune("generate", "--model", model, "a", "--top-p", "3")).err).toContain("--top-p");
     expect(existsSync(to("nothing"))).toBe(false);
   });
 });

@@ -320,18 +320,25 @@ describe("stopping", () => {
     expect(result.finished).toBe("interrupted");
   });
 
-  it("refuses a metric that the evaluation does not have, and names those that it has", async () => {
+  it("refuses a metric that the evaluation does not have before the first step, and names those that it has", async () => {
     const trainer = await trainerFor("dpo", { model, evaluation: true });
-    const run = fitToEnd(trainer, {
-      backend,
-      maxSteps: 1,
-      best: { metric: "eval_f1", greaterIsBetter: true },
-    });
-    await expect(run).rejects.toMatchObject({
+    const steps: number[] = [];
+    const run = (metric: string) =>
+      fitToEnd(trainer, {
+        backend,
+        maxSteps: 1,
+        best: { metric, greaterIsBetter: true },
+        onStep: (r) => steps.push(r.step),
+      });
+    await expect(run("eval_rewards/margin")).rejects.toMatchObject({
       code: "config",
-      got: "eval_f1",
-      expected: expect.stringContaining("eval_rewards/margins"),
+      got: "eval_rewards/margin",
+      expected: expect.stringContaining("eval_rewards/accuracies"),
+      fix: "did you mean eval_rewards/margins?",
     });
+    expect(steps).toEqual([]);
+    for (const metric of ["eval_loss", "eval_rewards/margins", "eval_entropy"]) await run(metric);
+    expect(steps).toEqual([1, 1, 1]);
   });
 });
 

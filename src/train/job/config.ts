@@ -8,7 +8,8 @@ import type { OptionValue } from "../../losses/index.js";
 import { nearestName } from "../../util/nearest-name.js";
 import { lossSettings, resolveLossSettings } from "./loss-settings.js";
 import { METHOD_NAMES, methodEntry, type MethodEntry, type MethodName } from "./methods.js";
-import { flag, optionalChoice, optionalText, settingInfo } from "./setting.js";
+import { expectedOf, flag, optionalChoice, optionalText, settingInfo } from "./setting.js";
+import { checkScheduleSettings } from "./schedule-settings.js";
 import { referenceModes, settingGroups } from "./settings.js";
 
 type Groups = ReturnType<typeof settingGroups>;
@@ -141,6 +142,7 @@ export function readTrainingConfig(
     goldColumn: entry.losses[lossType]!.gold(loss) ? (gold ?? "reference") : undefined,
     resolved: { method, ...values },
   };
+  checkScheduleSettings(config.settings.lr_scheduler_type, config.settings.lr_scheduler_kwargs, { where });
   refuseContradictions(config, given);
   return config;
 }
@@ -155,12 +157,11 @@ function configError(
   const name = String(issue.path[0] ?? "");
   const value = given[name];
   const schema = Object.assign({}, ...Object.values(settingSections(method)))[name] as z.ZodType | undefined;
+  const doc = schema && settingInfo(schema).doc.replace(/\.$/, "");
   const expected =
     value === undefined
-      ? `a value: ${schema ? settingInfo(schema).doc.toLowerCase() : ""}`
-      : issue.message
-          .replace(/^Invalid (input|option): expected /, "")
-          .replace(/^Too (small|big): expected number to be /, "a number ");
+      ? `a value${doc === undefined ? "" : ` (${doc[0]!.toLowerCase()}${doc.slice(1)})`}`
+      : expectedOf(issue.message);
   return new AttuneError("config", {
     where: `${where}: ${name}`,
     expected,
@@ -202,6 +203,8 @@ function refuseContradictions(
     refuse("full", { expected: "no LoRA settings beside it", got: asksLora });
   if (s.warmup_steps !== undefined && s.warmup_ratio !== undefined)
     refuse("warmup_steps", { expected: "one of warmup_steps and warmup_ratio", got: "both" });
+  if (s.lr_scheduler_type === "constant" && ((s.warmup_steps ?? 0) > 0 || (s.warmup_ratio ?? 0) > 0))
+    refuse("lr_scheduler_type", { expected: "constant_with_warmup, which has a warm-up", got: "constant" });
   if (s.max_tokens !== undefined && given["per_device_train_batch_size"] !== undefined)
     refuse("max_tokens", { expected: "one of max_tokens and per_device_train_batch_size", got: "both" });
   if (s.eval_data !== undefined && s.eval_split > 0)

@@ -15,5 +15,5 @@ export type { Accuracy, TrainingEvent, TrainingResult } from "./events.js";
 export { METHOD_NAMES, methodEntry, type MethodEntry, type MethodName, METHODS } from "./methods.js";
 export { type DataSummary, prepareData, type PreparedData, type PrepareOptions } from "./prepare-data.js";
 export { defaultOutput, estimateTraining, runTraining, type RunTrainingOptions } from "./run-training.js";
-export { settingDefault, settingInfo, type SettingInfo, type SettingKind } from "./setting.js";
+export { expectedOf, settingDefault, settingInfo, type SettingInfo, type SettingKind } from "./setting.js";
 export { conversationTemplate, isConversation } from "./tokenise.js";

@@ -41,6 +41,24 @@ export function settingDefault(schema: z.ZodType): unknown {
   return result.success ? result.data : undefined;
 }
 
+const types: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  record: "settings by name",
+};
+
+/** What a schema's message asks for, in words: `Too small: expected number to be >0` is `a number >0`. */
+export function expectedOf(message: string): string {
+  const text = message.replace(/^[^:]*: expected /, "").replace(/^Invalid (input|option): expected /, "");
+  const [, type, rest] = /^(\w+)(?:, received .*| to (?:be|have) (.*))$/.exec(text) ?? [];
+  if (type === undefined) return text;
+  const bound = rest === undefined ? "" : rest === ">=1 characters" ? " that is not empty" : ` ${rest}`;
+  return `${types[type] ?? type}${bound}`;
+}
+
 function bounded(schema: z.ZodNumber, { min, max, above, below }: Bounds): z.ZodNumber {
   let result = schema;
   if (min !== undefined) result = result.min(min);
