@@ -56,7 +56,8 @@ export function createProgress(io: Io): Progress {
     const { step, totalSteps, metrics } = last;
     const filled = Math.round((20 * step) / totalSteps);
     const bar = `${"█".repeat(filled)}${"░".repeat(20 - filled)}`;
-    const text = `${bar} ${step}/${totalSteps}  ${metricsText(metrics)}  ${pace()}`;
+    // Metrics last: what does not fit the terminal is cut off.
+    const text = `${bar} ${step}/${totalSteps}  ${pace()}  ${metricsText(metrics)}`;
     io.err(`\r\u001b[K${text.slice(0, io.columns - 1)}`);
     drawn = true;
   };

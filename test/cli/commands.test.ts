@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { METHOD_NAMES } from "../../src/train/job/index.js";
 import { data, missing } from "../support/shared.js";
-import { attune, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
+import { attune, attuneOn, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
 
 const folder = temporaryFolder();
 const to = (name: string): string => join(folder, name);
@@ -44,6 +44,24 @@ describe("attune inspect", () => {
       expect(out).toContain("100.0% of 4 targets");
       expect(out).toContain("in every row");
       expect(out).toMatch(/█/);
+    },
+  );
+
+  it.skipIf(noModel !== undefined)(
+    "shows three rows with their masks in colour where the terminal has any, lengths and duplicates",
+    async () => {
+      const rows = [...pairs(9), pairs(1)[0]!];
+      const file = writeRows(to("coloured.jsonl"), rows);
+      const { out } = await attuneOn({ colour: true }, "inspect", file, "--model", model);
+      const escape = String.fromCharCode(27);
+      const plain = out.replaceAll(new RegExp(`${escape}\\[[0-9;]*m`, "g"), "");
+      expect(out.length).toBeGreaterThan(plain.length);
+      expect(plain).not.toContain("⟦");
+      // Chosen and rejected of the first three rows, and of no fourth.
+      for (const { chosen } of rows.slice(0, 3)) expect(plain).toContain(chosen.trim());
+      expect(plain).not.toContain(rows[3]!.chosen.trim());
+      expect(plain).toMatch(/1 (duplicate|repeat)/);
+      expect(plain).toMatch(/median|longest|tokens/);
     },
   );
 

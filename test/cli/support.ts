@@ -12,7 +12,13 @@ export interface CliResult {
   err: string;
 }
 
-export async function attune(...args: string[]): Promise<CliResult> {
+export const attune = (...args: string[]): Promise<CliResult> => attuneOn({}, ...args);
+
+/** The same on a terminal of some kind. */
+export async function attuneOn(
+  terminal: { errIsTerminal?: boolean; colour?: boolean; columns?: number },
+  ...args: string[]
+): Promise<CliResult> {
   const result = { out: "", err: "" };
   const io = {
     out: (text: string) => void (result.out += `${text}\n`),
@@ -20,6 +26,7 @@ export async function attune(...args: string[]): Promise<CliResult> {
     errIsTerminal: false,
     colour: false,
     columns: 100,
+    ...terminal,
   };
   const code = await runCli(args, { io, debug: false });
   return { code, ...result };

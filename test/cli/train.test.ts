@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attune, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
+import { attune, attuneOn, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
 
 const folder = temporaryFolder();
 const two = writeRows(join(folder, "two.jsonl"), twoPairs);
@@ -63,6 +63,21 @@ describe.skipIf(noModel !== undefined)("attune train", () => {
     ).toBe(0);
     const weights = (output: string): Buffer => readFileSync(join(output, "model", "model.safetensors"));
     expect(weights(again).equals(weights(to("first")))).toBe(true);
+  });
+
+  it("answers on stdout, tells its progress on stderr: a bar with tokens a second and time left on a terminal", async () => {
+    const flags = ["--model", model, "--data", two, "--max-steps", "2", "--threads", "1", "--json"];
+    const run = (terminal: object, output: string) =>
+      attuneOn(terminal, "train", "dpo", "--output", to(output), ...flags);
+    const bar = await run({ errIsTerminal: true }, "bar");
+    expect(bar.out.trim().split("\n")).toHaveLength(1);
+    expect(JSON.parse(bar.out)).toMatchObject({ finished: "done", steps: 2 });
+    expect(bar.err).toMatch(/\r.*█+.* 2\/2 .*tokens\/s .*left/);
+    const plain = await run({}, "no-bar");
+    expect(plain.err).not.toContain("\r");
+    expect(plain.err).toMatch(/^step 2\/2 .*tokens\/s/m);
+    // What is checked is told before the first step.
+    expect(plain.err.indexOf("before the first step")).toBeLessThan(plain.err.indexOf("step 2/2"));
   });
 
   it("refuses a folder that holds a run, and goes on with it when asked", async () => {
