@@ -27,7 +27,7 @@ type Sizes = Pick<ModelConfig, "padTokenId" | "vocabSize" | "eosTokenIds">;
 
 /**
  * The tokenizer's pad token; else config.json's; else a special token named for padding, the unknown token, the first
- * token of texts; else the end token. Undefined where none of them exists.
+ * token of texts, any other special token; else the end token. Undefined where none of them exists.
  */
 export function choosePadToken(tokenizer: Tokenizer, config: Sizes): PadToken | undefined {
   const ends = new Set([...tokenizer.eosIds, ...config.eosTokenIds]);
@@ -35,9 +35,10 @@ export function choosePadToken(tokenizer: Tokenizer, config: Sizes): PadToken | 
   const candidates = [
     tokenizer.padId,
     config.padTokenId ?? undefined,
-    namedPad(tokenizer, ends),
+    specialToken(tokenizer, { ends, name: /pad/i }),
     tokenizer.unkToken === undefined ? undefined : tokenizer.tokenToId(tokenizer.unkToken),
     tokenizer.bosId,
+    specialToken(tokenizer, { ends, name: /./ }),
     tokenizer.eosId,
   ].filter((id) => id !== undefined && id < config.vocabSize && tokenizer.idToToken(id) !== undefined);
   const id = candidates.find((each) => !ends.has(each!)) ?? candidates[0];
@@ -50,10 +51,13 @@ export function choosePadToken(tokenizer: Tokenizer, config: Sizes): PadToken | 
   };
 }
 
-/** `<|finetune_right_pad_id|>`, `<pad>`, `<|vision_pad|>`. */
-function namedPad(tokenizer: Tokenizer, ends: ReadonlySet<number>): number | undefined {
+/** The first special token of such a name that ends no text: `<|finetune_right_pad_id|>`, `<|vision_pad|>`. */
+function specialToken(
+  tokenizer: Tokenizer,
+  { ends, name }: { ends: ReadonlySet<number>; name: RegExp },
+): number | undefined {
   for (let id = 0; id <= tokenizer.maxId; id++) {
-    if (tokenizer.isSpecial(id) && !ends.has(id) && /pad/i.test(tokenizer.idToToken(id) ?? "")) return id;
+    if (tokenizer.isSpecial(id) && !ends.has(id) && name.test(tokenizer.idToToken(id) ?? "")) return id;
   }
   return undefined;
 }

@@ -18,6 +18,8 @@ export interface LossChoice {
   readsTokens: boolean;
   /** Whether it, with these options, asks for a third answer, the best one, in every row. */
   gold: (options: Readonly<Record<string, OptionValue>>) => boolean;
+  /** Looks across rows, so that k micro-batches are not one batch. */
+  wholeBatch: boolean;
   /** Fewest examples in a micro-batch. */
   smallestBatch: number;
   /** Passes over a batch without gradient beside the one with it: the reference, KTO's mismatched answers. */

@@ -74,6 +74,7 @@ const one = (
   needsReference: false,
   readsTokens: false,
   gold: () => false,
+  wholeBatch: false,
   smallestBatch: 1,
   layouts: 1,
   ...o,
@@ -83,12 +84,13 @@ const one = (
 function pairLosses(): LossChoices {
   const entries = Object.entries(PAIR_LOSSES as Readonly<Record<string, PairLossEntry>>);
   return Object.fromEntries(
-    entries.map(([name, { summary, paper, options, needsReference, reads, ...entry }]) => [
+    entries.map(([name, { summary, paper, options, needsReference, reads, wholeBatch, ...entry }]) => [
       name,
       one(summary, {
         paper,
         options,
         needsReference,
+        wholeBatch,
         readsTokens: reads === "tokens" || extrasOf(entry, {}).includes("kl"),
         gold: (values) => extrasOf(entry, values).includes("gold"),
       }),
@@ -100,10 +102,10 @@ function pairLosses(): LossChoices {
 function unpairedLosses(): LossChoices {
   const entries = Object.entries(UNPAIRED_LOSSES as Readonly<Record<string, UnpairedLossEntry>>);
   return Object.fromEntries(
-    entries.map(([name, { summary, paper, options, needsKl }]) => {
+    entries.map(([name, { summary, paper, options, needsKl, wholeBatch }]) => {
       const { update: _, ...settings } = options as OptionSpecs & { update?: OptionSpec };
       const twice = needsKl ? { smallestBatch: 2, layouts: 2 } : {};
-      return [name, one(summary, { paper, options: settings, needsReference: true, ...twice })];
+      return [name, one(summary, { paper, options: settings, needsReference: true, wholeBatch, ...twice })];
     }),
   );
 }

@@ -101,7 +101,7 @@ async function prepare(
     parameters: opened.parameters,
     trainable: opened.trainable,
   });
-  for (const text of padNotes(opened)) onEvent({ kind: "note", text });
+  for (const text of [...padNotes(opened), ...batchNotes(config)]) onEvent({ kind: "note", text });
   const read = await readData(config, { opened, folder: folder.path, signal });
   for (const { part, data } of read.parts) onEvent({ kind: "data", part, summary: data });
   const { train, evaluation } = read;
@@ -162,6 +162,15 @@ function padNotes({ opened: { model }, tokenizer }: OpenedPolicy): string[] {
       `the pad token ${named} also ends texts: transformers reads the score at the token before it, attune at the last one`,
     ];
   return pad.own ? [] : [`pad token for transformers: ${named}, because the tokenizer has none of its own`];
+}
+
+/** Losses that sort, or take means over, the rows of a micro-batch. */
+function batchNotes({ entry, lossType, settings: s }: TrainingConfig): string[] {
+  const { wholeBatch } = entry.losses[lossType]!;
+  if (!wholeBatch || s.gradient_accumulation_steps === 1) return [];
+  return [
+    `${lossType} looks across the rows of a micro-batch: ${s.gradient_accumulation_steps} of them are not one batch of their size`,
+  ];
 }
 
 async function hashFiles(files: readonly string[]): Promise<Record<string, string>> {
