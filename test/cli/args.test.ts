@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { AttuneError } from "../../src/errors.js";
 import { METHOD_NAMES, readTrainingConfig, settingNames } from "../../src/train/job/index.js";
 import { nearestName } from "../../src/util/nearest-name.js";
 import { attune, temporaryFolder } from "./support.js";
@@ -135,6 +136,25 @@ describe("the schema of a method", () => {
       settings: { learning_rate: 1e-6, max_length: 1024, truncation_mode: "keep_start", seed: 42 },
     });
     expect(read("kto").loss).toMatchObject({ desirableWeight: 1, undesirableWeight: 1 });
+  });
+
+  it("takes or refuses any value of any setting, by its name, and never breaks", () => {
+    const seen = new Set<string>();
+    const values = [[], {}, "", "x", -1, 0, 1e308, Number.NaN, Number.POSITIVE_INFINITY, true, [1], { a: 1 }];
+    for (const method of METHOD_NAMES)
+      for (const name of settingNames(method).filter((each) => !seen.has(each)))
+        for (const value of values) {
+          seen.add(name);
+          const read = (): unknown => readTrainingConfig({ method, model: "m", data: "d", [name]: value });
+          try {
+            read();
+          } catch (error) {
+            expect(error, `${method} ${name} ${JSON.stringify(value)}`).toBeInstanceOf(AttuneError);
+            const { code, message } = error as AttuneError;
+            expect(code).toBe("config");
+            expect(message).not.toMatch(/undefined|\[object|Invalid input|Too (small|big)/);
+          }
+        }
   });
 
   it("refuses an option of another loss, a range of the chosen one, and contradictions", () => {

@@ -165,7 +165,7 @@ function configError(
   return new AttuneError("config", {
     where: `${where}: ${name}`,
     expected,
-    got: JSON.stringify(value) ?? "nothing",
+    got: typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "nothing"),
   });
 }
 

@@ -102,6 +102,9 @@ export const list = (o: Words) => {
 };
 export const object = (o: Words) =>
   described(z.record(z.string(), z.unknown()).default({}), { kind: "object", ...o });
+const switchSchema = z.union([z.boolean(), z.string().min(1)], {
+  error: "Invalid input: expected true, false or a text",
+});
 /** Off, on, or on with a text. */
 export const switchOrText = (o: Words) =>
-  described(z.union([z.boolean(), z.string().min(1)]).default(false), { kind: "optional-text", ...o });
+  described(switchSchema.default(false), { kind: "optional-text", ...o });
