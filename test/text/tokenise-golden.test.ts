@@ -1,46 +1,19 @@
-/** Rows of TRL's trainers: token ids, boundary and masks. Packing, padding and cutting to length are data/'s part. */
-import { describe, expect, it } from "vitest";
+/** Rows of TRL's trainers: token ids, boundary and masks. Packing, padding and cutting: test/data/trl-batches.test.ts. */
+import { expect, it } from "vitest";
 import { AttuneError } from "../../src/errors.js";
 import {
-  loadTokenizer,
-  tokenizeMessages,
   tokenizePreference,
   tokenizePromptCompletion,
-  tokenizeText,
   type ChatMessage,
-  type Content,
   type TokenisedRow,
-  type Tokenizer,
 } from "../../src/text/index.js";
-import { data, golden, missing, readJson } from "../support/shared.js";
-
-type Row = Record<string, unknown>;
-interface Case {
-  name: string;
-  inputs: { rows: Row[] } & Row;
-  options: {
-    chat_template?: string;
-    added_special_tokens?: string[];
-    max_length?: number | null;
-    truncation_mode?: string;
-    completion_only_loss?: boolean | null;
-    assistant_only_loss?: boolean;
-    packing?: boolean;
-  };
-  expected: { output?: { rows: (Row & { row: number })[] } & Row; error?: string };
-}
-interface GoldenFile {
-  tokenizer: string;
-  special_tokens: Record<"bos" | "eos" | "pad", string>;
-  chat_templates: Record<string, string>;
-  cases: Case[];
-}
+import { explicit, goldenFile, sft, tokenizerFor, unpaired, type Case } from "../support/trl-text.js";
 
 /** Why a case is not compared, or not as it stands. */
 const NOT_HANDLED: Record<string, string> = {
-  packed_bfd: "packing is tested in data/",
-  packed_bfd_split: "packing is tested in data/",
-  packed_wrapped: "packing is tested in data/",
+  packed_bfd: "test/data/trl-batches.test.ts",
+  packed_bfd_split: "test/data/trl-batches.test.ts",
+  packed_wrapped: "test/data/trl-batches.test.ts",
   chat_assistant_only_without_markers:
     "TRL refuses a template without {% generation %}; masks here need none",
   known_bug_assistant_starts_with_space:
@@ -48,45 +21,6 @@ const NOT_HANDLED: Record<string, string> = {
   known_bug_assistant_ends_with_space: "transformers' bug: the mask runs on; the right mask is tested below",
   known_bug_mask_lost: "transformers' bug: the row is refused; the right mask is tested below",
 };
-
-const loaded = new Map<string, Promise<Tokenizer>>();
-
-function tokenizerFor(file: GoldenFile, options: Case["options"]): Promise<Tokenizer> {
-  const key = JSON.stringify([file.tokenizer, options.chat_template, options.added_special_tokens]);
-  const known = loaded.get(key) ?? makeTokenizer(file, options);
-  loaded.set(key, known);
-  return known;
-}
-
-async function makeTokenizer(file: GoldenFile, options: Case["options"]): Promise<Tokenizer> {
-  const json = readJson<object>(data(...file.tokenizer.split("/")));
-  const { bos, eos, pad } = file.special_tokens;
-  const template = options.chat_template;
-  return loadTokenizer(
-    {
-      tokenizerJson: json,
-      tokenizerConfig: { bos_token: bos, eos_token: eos, pad_token: pad },
-      ...(typeof template === "string" ? { chatTemplate: file.chat_templates[template] } : {}),
-    },
-    { addedSpecialTokens: options.added_special_tokens ?? [] },
-  );
-}
-
-function sft(tokenizer: Tokenizer, row: Row, options: Case["options"]): Promise<TokenisedRow> {
-  const assistantOnly = options.assistant_only_loss === true;
-  if (typeof row["text"] === "string") return tokenizeText(tokenizer, { text: row["text"] });
-  if ("messages" in row) {
-    return tokenizeMessages(tokenizer, { messages: row["messages"] as ChatMessage[] }, { assistantOnly });
-  }
-  const { prompt, completion } = row as { prompt: Content; completion: Content };
-  if (assistantOnly && options.completion_only_loss === false) {
-    // Every assistant turn, those of the prompt too: that is a conversation.
-    return tokenizeMessages(tokenizer, {
-      messages: [...(prompt as ChatMessage[]), ...(completion as ChatMessage[])],
-    });
-  }
-  return tokenizePromptCompletion(tokenizer, { prompt, completion }, { assistantOnly });
-}
 
 /** Ids and labels of one completion as TRL lays them out, cut as it cuts. */
 function labelled(row: TokenisedRow, options: Case["options"]): { input_ids: number[]; labels: number[] } {
@@ -105,14 +39,6 @@ function labelled(row: TokenisedRow, options: Case["options"]): { input_ids: num
 
 const label = (name: string): string =>
   NOT_HANDLED[name] === undefined ? name : `${name} (${NOT_HANDLED[name]})`;
-
-function goldenFile(name: string, body: (file: GoldenFile) => void): void {
-  const path = golden("text", name);
-  const why = missing(path) ?? missing(data("tokenizers"));
-  describe.skipIf(why !== undefined)(`${name}${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
-    if (why === undefined) body(readJson<GoldenFile>(path));
-  });
-}
 
 goldenFile("sft_tokenisation.json", (file) => {
   for (const { name, inputs, options, expected } of file.cases) {
@@ -215,16 +141,6 @@ goldenFile("reward_tokenisation.json", (file) => {
   }
 });
 
-/** `unpair_preference_dataset`: every chosen answer, then every rejected one. */
-function unpaired(rows: Row[]): { prompt: Content; completion: Content }[] {
-  if ("completion" in rows[0]!) return rows as { prompt: Content; completion: Content }[];
-  const pairs = rows.map(explicit);
-  return [
-    ...pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
-    ...pairs.map(({ prompt, rejected }) => ({ prompt, completion: rejected })),
-  ];
-}
-
 goldenFile("kto_tokenisation.json", (file) => {
   // `KL_completion_ids` (answers moved on by one inside a batch) are the trainer's.
   for (const { name, inputs, options, expected } of file.cases) {
@@ -241,14 +157,3 @@ goldenFile("kto_tokenisation.json", (file) => {
     });
   }
 });
-
-/** A pair with its prompt; the implicit prompts of these files are whole words or messages that both answers share. */
-function explicit(row: Row): { prompt: Content; chosen: Content; rejected: Content } {
-  if ("prompt" in row) return row as { prompt: Content; chosen: Content; rejected: Content };
-  const { chosen, rejected } = row as { chosen: string | ChatMessage[]; rejected: string | ChatMessage[] };
-  let same = 0;
-  while (same < chosen.length && JSON.stringify(chosen[same]) === JSON.stringify(rejected[same])) same++;
-  if (typeof chosen === "string" && chosen[same - 1] === " ") same--;
-  const cut = <T extends Content>(value: T): T => value.slice(same) as T;
-  return { prompt: chosen.slice(0, same), chosen: cut(chosen), rejected: cut(rejected) };
-}
