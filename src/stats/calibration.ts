@@ -36,13 +36,18 @@ export function reliabilityCurve(
       got: String(bins),
     });
   }
-  const members: number[][] = Array.from({ length: equal === "width" ? bins : Math.min(bins, probabilities.length) }, () => []);
+  const members: number[][] = Array.from(
+    { length: equal === "width" ? bins : Math.min(bins, probabilities.length) },
+    () => [],
+  );
   if (equal === "width") {
     for (const [index, probability] of probabilities.entries()) {
       members[Math.min(bins - 1, Math.floor(probability * bins))]!.push(index);
     }
   } else {
-    const sorted = probabilities.map((_, index) => index).sort((a, b) => probabilities[a]! - probabilities[b]!);
+    const sorted = probabilities
+      .map((_, index) => index)
+      .sort((a, b) => probabilities[a]! - probabilities[b]!);
     for (const [rank, index] of sorted.entries()) {
       members[Math.floor((rank * members.length) / sorted.length)]!.push(index);
     }

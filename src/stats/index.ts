@@ -25,11 +25,7 @@ export {
 export { krippendorffAlpha, type AlphaMetric, type AlphaOptions } from "./agreement/krippendorff-alpha.js";
 export { percentAgreement, type PercentAgreement } from "./agreement/percent-agreement.js";
 export { codeRatings, countRatings } from "./agreement/ratings.js";
-export {
-  raterAgreement,
-  raterPairs,
-  type RaterPair,
-} from "./agreement/rater-pairs.js";
+export { raterAgreement, raterPairs, type RaterPair } from "./agreement/rater-pairs.js";
 export {
   agreementSummary,
   type AgreementSummary,

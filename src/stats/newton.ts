@@ -12,7 +12,12 @@ export interface Objective {
 /** Steps until the largest is below 1e-10. Refuses (`numeric`, in the name of `where`) when there is no finite maximum. */
 export function maximize(
   { valueAt, derive }: Objective,
-  { where, start, fix, steps = 200 }: { where: string; start: readonly number[]; fix: string; steps?: number },
+  {
+    where,
+    start,
+    fix,
+    steps = 200,
+  }: { where: string; start: readonly number[]; fix: string; steps?: number },
 ): { parameters: number[]; iterations: number } {
   let parameters = [...start];
   let value = valueAt(parameters);

@@ -19,7 +19,11 @@ export function accuracyFromAgreement(agreement: number): number | null {
 export function majorityAccuracy(accuracy: number, voters: number): number {
   checkShare("majorityAccuracy", accuracy);
   if (!Number.isSafeInteger(voters) || voters < 1) {
-    throw new AttuneError("usage", { where: "majorityAccuracy", expected: "voters >= 1", got: String(voters) });
+    throw new AttuneError("usage", {
+      where: "majorityAccuracy",
+      expected: "voters >= 1",
+      got: String(voters),
+    });
   }
   // Binomial chances by recurrence from the mode outwards would be needed only beyond some thousand voters.
   let right = 0;
@@ -71,7 +75,14 @@ export function noiseCeiling(
   const { agreement, items } = percentAgreement(counts, options);
   const highestOf = (share: number | null) => (share === null ? null : accuracyFromAgreement(share));
   const highest = highestOf(agreement);
-  const interval = agreement === null ? null : bootstrapCounts(counts, (rows, { repeats }) => percentAgreement(rows, { repeats }).agreement, options);
+  const interval =
+    agreement === null
+      ? null
+      : bootstrapCounts(
+          counts,
+          (rows, { repeats }) => percentAgreement(rows, { repeats }).agreement,
+          options,
+        );
   return {
     agreement,
     items,
@@ -82,7 +93,9 @@ export function noiseCeiling(
     lowestInterval: interval,
     // Monotone, so the bounds carry over; below ½ there is nothing better than a coin.
     highestInterval:
-      interval === null ? null : { low: highestOf(interval.low) ?? 0.5, high: highestOf(interval.high) ?? 0.5 },
+      interval === null
+        ? null
+        : { low: highestOf(interval.low) ?? 0.5, high: highestOf(interval.high) ?? 0.5 },
   };
 }
 

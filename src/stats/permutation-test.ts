@@ -28,7 +28,10 @@ const ROUNDING = 1e-12;
  * Paired: were there no difference, each difference could as well have had the other sign (Fisher 1935). Counts the 2^n sign patterns, or
  * draws them. One difference a cluster (prompt), not a judgement.
  */
-export function signFlipTest(differences: readonly number[], options: PermutationOptions = {}): PermutationTest {
+export function signFlipTest(
+  differences: readonly number[],
+  options: PermutationOptions = {},
+): PermutationTest {
   const { mostExact = 2 ** 20, resamples = 20_000, seed = 0 } = options;
   checkNumbers("signFlipTest", differences, resamples);
   const total = differences.reduce((a, b) => a + b, 0);

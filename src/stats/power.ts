@@ -25,7 +25,10 @@ export function pairsForWinRate(winRate: number, options: PowerOptions = {}): nu
 }
 
 /** Chance that so many pairs show a win rate p as different from ½, by the same approximation (the wrong side not counted). */
-export function powerForWinRate(winRate: number, { pairs, ...options }: Omit<PowerOptions, "power"> & { pairs: number }): number {
+export function powerForWinRate(
+  winRate: number,
+  { pairs, ...options }: Omit<PowerOptions, "power"> & { pairs: number },
+): number {
   const { za, tieShare, design } = readOptions("powerForWinRate", options);
   checkRate("powerForWinRate", winRate);
   const n = (checkCount("powerForWinRate", pairs) * (1 - tieShare)) / design;
@@ -60,7 +63,7 @@ export function pairsForHalfWidth(
       got: `${halfWidth} and ${rate}`,
     });
   }
-  return Math.ceil((((za / halfWidth) ** 2 * rate * (1 - rate) * design) / (1 - tieShare)) - 1e-9);
+  return Math.ceil(((za / halfWidth) ** 2 * rate * (1 - rate) * design) / (1 - tieShare) - 1e-9);
 }
 
 /**
@@ -120,7 +123,7 @@ export function comparisonsForGap(
       got: `${gap} and ${players}`,
     });
   }
-  const perPair = Math.ceil(((8 * (za + zb) ** 2 * design) / (players * gap * gap)) / (1 - tieShare) - 1e-9);
+  const perPair = Math.ceil((8 * (za + zb) ** 2 * design) / (players * gap * gap) / (1 - tieShare) - 1e-9);
   return { perPair, total: (perPair * players * (players - 1)) / 2 };
 }
 

@@ -26,7 +26,11 @@ export function bootstrapCounts(
   const { level = 0.95, resamples = 2000, seed = 0 } = options;
   checkLevel("bootstrapCounts", level);
   if (!Number.isSafeInteger(resamples) || resamples < 1) {
-    throw new AttuneError("usage", { where: "bootstrapCounts", expected: "resamples >= 1", got: String(resamples) });
+    throw new AttuneError("usage", {
+      where: "bootstrapCounts",
+      expected: "resamples >= 1",
+      got: String(resamples),
+    });
   }
   const grouped = dropEmpty(groupCounts(counts, options));
   const items = grouped.repeats.reduce((a, b) => a + b, 0);
@@ -69,5 +73,8 @@ export function jackknifeError(
 
 function dropEmpty({ counts, repeats }: { counts: number[][]; repeats: number[] }) {
   const kept = counts.map((row, place) => repeats[place]! > 0 && row.some((count) => count > 0));
-  return { counts: counts.filter((_, place) => kept[place]), repeats: repeats.filter((_, place) => kept[place]) };
+  return {
+    counts: counts.filter((_, place) => kept[place]),
+    repeats: repeats.filter((_, place) => kept[place]),
+  };
 }

@@ -86,9 +86,18 @@ describe("data C of Krippendorff 2011", () => {
   it("gives irrCAC's values with quadratic weights", () => {
     const options = { weights: "quadratic" } as const;
     const { codes } = codeRatings(byUnit(...dataCAsIrrCAC), [..."12345"]);
-    expect(fleissKappa(dataC, options)).toMatchObject({ value: expect.closeTo(0.86494, 5), standardError: expect.closeTo(0.14603, 5) });
-    expect(gwetAC(dataC, options)).toMatchObject({ value: expect.closeTo(0.914, 5), standardError: expect.closeTo(0.10396, 5) });
-    expect(brennanPrediger(dataC, options)).toMatchObject({ value: expect.closeTo(0.90152, 5), standardError: expect.closeTo(0.11089, 5) });
+    expect(fleissKappa(dataC, options)).toMatchObject({
+      value: expect.closeTo(0.86494, 5),
+      standardError: expect.closeTo(0.14603, 5),
+    });
+    expect(gwetAC(dataC, options)).toMatchObject({
+      value: expect.closeTo(0.914, 5),
+      standardError: expect.closeTo(0.10396, 5),
+    });
+    expect(brennanPrediger(dataC, options)).toMatchObject({
+      value: expect.closeTo(0.90152, 5),
+      standardError: expect.closeTo(0.11089, 5),
+    });
     expect(congerKappa(codes, { ...options, categories: 5 })).toMatchObject({
       value: expect.closeTo(0.85771, 5),
       standardError: expect.closeTo(0.14367, 5),
@@ -153,7 +162,13 @@ describe("rankings", () => {
   });
   it("drop what one rater left out", () => {
     expect(kendallTau([1, 2, null, 3], [1, 2, 9, 3])).toMatchObject({ tau: 1, count: 3 });
-    expect(meanPairwiseTau([[1, 2, 3], [1, 2, null], [3, 2, 1]])).toEqual({ tau: expect.closeTo(-1 / 3, 12), pairs: 3 });
+    expect(
+      meanPairwiseTau([
+        [1, 2, 3],
+        [1, 2, null],
+        [3, 2, 1],
+      ]),
+    ).toEqual({ tau: expect.closeTo(-1 / 3, 12), pairs: 3 });
     expect(kendallTau([1, 1], [1, 2]).tau).toBeNull();
   });
 });
@@ -165,17 +180,41 @@ describe("intraclass correlation", () => {
   );
   it("of Shrout and Fleiss 1979 is .17, .29, .71 and .44, .62, .91", () => {
     const icc = intraclassCorrelation(targets);
-    expect([icc.oneWay, icc.agreement, icc.consistency].map(({ value }) => value!.toFixed(2))).toEqual(["0.17", "0.29", "0.71"]);
-    expect([icc.oneWayMean, icc.agreementMean, icc.consistencyMean].map(({ value }) => value!.toFixed(2))).toEqual(["0.44", "0.62", "0.91"]);
+    expect([icc.oneWay, icc.agreement, icc.consistency].map(({ value }) => value!.toFixed(2))).toEqual([
+      "0.17",
+      "0.29",
+      "0.71",
+    ]);
+    expect(
+      [icc.oneWayMean, icc.agreementMean, icc.consistencyMean].map(({ value }) => value!.toFixed(2)),
+    ).toEqual(["0.44", "0.62", "0.91"]);
     expect(icc.oneWay).toMatchObject({ low: expect.closeTo(-0.1329, 3), high: expect.closeTo(0.7226, 3) });
     expect(icc.agreement).toMatchObject({ low: expect.closeTo(0.0188, 3), high: expect.closeTo(0.7611, 3) });
-    expect(icc.consistency).toMatchObject({ low: expect.closeTo(0.3425, 3), high: expect.closeTo(0.9459, 3) });
+    expect(icc.consistency).toMatchObject({
+      low: expect.closeTo(0.3425, 3),
+      high: expect.closeTo(0.9459, 3),
+    });
   });
   it("is 1 where raters say the same, undefined where nothing varies, and refuses gaps", () => {
-    expect(intraclassCorrelation([[1, 1], [2, 2]]).agreement.value).toBe(1);
-    expect(intraclassCorrelation([[1, 1], [1, 1]]).agreement.value).toBeNull();
+    expect(
+      intraclassCorrelation([
+        [1, 1],
+        [2, 2],
+      ]).agreement.value,
+    ).toBe(1);
+    expect(
+      intraclassCorrelation([
+        [1, 1],
+        [1, 1],
+      ]).agreement.value,
+    ).toBeNull();
     expect(() => intraclassCorrelation([[1, 2], [1]])).toThrow(/same two or more/);
-    expect(() => intraclassCorrelation([[1, 2], [1, NaN]])).toThrow(/finite/);
+    expect(() =>
+      intraclassCorrelation([
+        [1, 2],
+        [1, NaN],
+      ]),
+    ).toThrow(/finite/);
     expect(() => intraclassCorrelation([[1, 2]])).toThrow(/two items/);
   });
 });

@@ -12,15 +12,21 @@ export const citations = [
 
 /** The 1987 season, American League East (Agresti 2002, 10.6): home team, away team, home wins, away wins. Alphabetical places. */
 const teams = ["Bal", "Bos", "Cle", "Det", "Mil", "NY", "Tor"];
-export const baseball: PairCount[] = `Mil Det 4 3,Mil Tor 4 2,Mil NY 4 3,Mil Bos 6 1,Mil Cle 4 2,Mil Bal 6 0,Det Mil 3 3,Det Tor 4 2,Det NY 4 3,
+export const baseball: PairCount[] =
+  `Mil Det 4 3,Mil Tor 4 2,Mil NY 4 3,Mil Bos 6 1,Mil Cle 4 2,Mil Bal 6 0,Det Mil 3 3,Det Tor 4 2,Det NY 4 3,
 Det Bos 6 0,Det Cle 6 1,Det Bal 4 3,Tor Mil 2 5,Tor Det 4 3,Tor NY 2 4,Tor Bos 4 3,Tor Cle 4 2,Tor Bal 6 0,NY Mil 3 3,NY Det 5 1,NY Tor 2 5,
 NY Bos 4 3,NY Cle 4 2,NY Bal 6 1,Bos Mil 5 1,Bos Det 2 5,Bos Tor 3 3,Bos NY 4 2,Bos Cle 5 2,Bos Bal 6 0,Cle Mil 2 5,Cle Det 3 3,Cle Tor 3 4,
 Cle NY 4 3,Cle Bos 4 2,Cle Bal 2 4,Bal Mil 2 5,Bal Det 1 5,Bal Tor 1 6,Bal NY 2 4,Bal Bos 1 6,Bal Cle 3 4`
-  .split(/,\n?/)
-  .map((line) => {
-    const [home, away, won, lost] = line.split(" ");
-    return { first: teams.indexOf(home!), second: teams.indexOf(away!), firstWins: Number(won), secondWins: Number(lost) };
-  });
+    .split(/,\n?/)
+    .map((line) => {
+      const [home, away, won, lost] = line.split(" ");
+      return {
+        first: teams.indexOf(home!),
+        second: teams.indexOf(away!),
+        firstWins: Number(won),
+        secondWins: Number(lost),
+      };
+    });
 /** The same, home and away pooled, as the matrix of wins. */
 export const baseballWins = [
   [0, 1, 7, 4, 2, 3, 1],
@@ -33,13 +39,20 @@ export const baseballWins = [
 ];
 
 /** Chocolate puddings (Davidson 1970, example 2): pair: wins of the first, of the second, ties. */
-export const pudding: PairCount[] = `12:19,22,16 13:16,19,12 23:19,19,10 14:18,23,13 24:23,19,9 34:19,20,15 15:13,19,18 25:16,20,12
+export const pudding: PairCount[] =
+  `12:19,22,16 13:16,19,12 23:19,19,10 14:18,23,13 24:23,19,9 34:19,20,15 15:13,19,18 25:16,20,12
 35:16,15,17 45:17,14,16 16:18,21,12 26:22,20,12 36:13,18,10 46:14,19,18 56:11,21,12`
-  .split(/\s+/)
-  .map((cell) => {
-    const [firstWins, secondWins, ties] = cell.slice(3).split(",").map(Number);
-    return { first: Number(cell[0]) - 1, second: Number(cell[1]) - 1, firstWins: firstWins!, secondWins: secondWins!, ties: ties! };
-  });
+    .split(/\s+/)
+    .map((cell) => {
+      const [firstWins, secondWins, ties] = cell.slice(3).split(",").map(Number);
+      return {
+        first: Number(cell[0]) - 1,
+        second: Number(cell[1]) - 1,
+        firstWins: firstWins!,
+        secondWins: secondWins!,
+        ties: ties!,
+      };
+    });
 
 /** Guilford's vegetables (psych::vegetables, 148 judges): upper triangle, share that preferred the column to the row. */
 const upper = [
@@ -53,15 +66,19 @@ const upper = [
   [0.628],
 ];
 export const vegetables: number[][] = Array.from({ length: 9 }, (_, i) =>
-  Array.from({ length: 9 }, (__, j) => (i === j ? 0.5 : i < j ? upper[i]![j - i - 1]! : 1 - upper[j]![i - j - 1]!)),
+  Array.from({ length: 9 }, (__, j) =>
+    i === j ? 0.5 : i < j ? upper[i]![j - i - 1]! : 1 - upper[j]![i - j - 1]!,
+  ),
 );
 
 const read = (name: string) => JSON.parse(readFileSync(new URL(`./data/${name}`, import.meta.url), "utf8"));
 
 /** 36 races, players from 0. */
-export const nascar: { order: number[] }[] = (read("nascar-2002.json") as { races: string[] }).races.map((race) => ({
-  order: race.split(" ").map((driver) => Number(driver) - 1),
-}));
+export const nascar: { order: number[] }[] = (read("nascar-2002.json") as { races: string[] }).races.map(
+  (race) => ({
+    order: race.split(" ").map((driver) => Number(driver) - 1),
+  }),
+);
 
 const hockey = read("ice-hockey.json") as { teams: string[]; pairs: string };
 export const hockeyTeams: string[] = hockey.teams;

@@ -162,7 +162,10 @@ describe("Bradley-Terry on small and awkward tables", () => {
     near([...bradleyTerry(renamed).strengths].reverse(), fit.strengths, 10);
   });
   it("counts a tie as half a win each, or drops it", () => {
-    near(toWorths(bradleyTerry(pudding).strengths), [0.146075, 0.171473, 0.163279, 0.165935, 0.161023, 0.192214]);
+    near(
+      toWorths(bradleyTerry(pudding).strengths),
+      [0.146075, 0.171473, 0.163279, 0.165935, 0.161023, 0.192214],
+    );
     const dropped = bradleyTerry(pudding, { ties: "drop" }).strengths;
     near(dropped, bradleyTerry(pudding.map((pair) => ({ ...pair, ties: 0 }))).strengths, 12);
   });
@@ -176,15 +179,25 @@ describe("Bradley-Terry on small and awkward tables", () => {
     expect(fit.coefficients[0]!.value).toBeCloseTo(Math.log(3), 9);
     near(fit.strengths, [0, 0], 9);
     expect(fit.coefficients[0]!.standardError).toBeCloseTo(1 / Math.sqrt(200 * 0.75 * 0.25), 9);
-    const separating = pairs.map((pair) => ({ ...pair, firstWins: pair.features[0] === 1 ? 9 : 0, secondWins: pair.features[0] === 1 ? 0 : 9 }));
+    const separating = pairs.map((pair) => ({
+      ...pair,
+      firstWins: pair.features[0] === 1 ? 9 : 0,
+      secondWins: pair.features[0] === 1 ? 0 : 9,
+    }));
     expect(() => bradleyTerry(separating)).toThrow(/finite maximum/);
     expect(bradleyTerry(separating, { ridge: 0.5 }).coefficients[0]!.value).toBeGreaterThan(1);
   });
   it("refuses what is no comparison", () => {
     expect(() => bradleyTerry([])).toThrow(/at least two players/);
-    expect(() => bradleyTerry([{ first: 0, second: 0, firstWins: 1, secondWins: 1 }])).toThrow(/pair 0: expected two different/);
-    expect(() => bradleyTerry([{ first: 0, second: 1, firstWins: NaN, secondWins: 1 }])).toThrow(/finite counts/);
-    expect(() => bradleyTerry([{ first: 0, second: 5, firstWins: 1, secondWins: 1 }], { players: 3 })).toThrow(/below 3/);
+    expect(() => bradleyTerry([{ first: 0, second: 0, firstWins: 1, secondWins: 1 }])).toThrow(
+      /pair 0: expected two different/,
+    );
+    expect(() => bradleyTerry([{ first: 0, second: 1, firstWins: NaN, secondWins: 1 }])).toThrow(
+      /finite counts/,
+    );
+    expect(() =>
+      bradleyTerry([{ first: 0, second: 5, firstWins: 1, secondWins: 1 }], { players: 3 }),
+    ).toThrow(/below 3/);
   });
 });
 
@@ -194,7 +207,8 @@ describe("KRACH of college ice hockey, 1,083 games with draws", () => {
     const worths = strengths.map(Math.exp);
     // KRACH: 100 is a team that would win half of a game against everyone, so Σ_others K / (K + 100) is half their number.
     const winning = (k: number) =>
-      worths.reduce((sum, other, j) => (j === k ? sum : sum + worths[k]! / (worths[k]! + other)), 0) / (worths.length - 1);
+      worths.reduce((sum, other, j) => (j === k ? sum : sum + worths[k]! / (worths[k]! + other)), 0) /
+      (worths.length - 1);
     const shown = hockeyTeams
       .map((name, k) => ({ name, rating: worths[k]!, winning: winning(k) }))
       .sort((a, b) => b.rating - a.rating)
@@ -207,8 +221,16 @@ describe("KRACH of college ice hockey, 1,083 games with draws", () => {
       "Boston College",
       "St. Cloud State",
     ]);
-    near(shown.map((team) => team.winning), [0.8145, 0.7991, 0.797, 0.7812, 0.7441, 0.7437], 4);
-    near(shown.map((team) => team.rating / shown[0]!.rating), [543, 488.2, 481.3, 434.3, 346.2, 345.3].map((k) => k / 543), 3);
+    near(
+      shown.map((team) => team.winning),
+      [0.8145, 0.7991, 0.797, 0.7812, 0.7441, 0.7437],
+      4,
+    );
+    near(
+      shown.map((team) => team.rating / shown[0]!.rating),
+      [543, 488.2, 481.3, 434.3, 346.2, 345.3].map((k) => k / 543),
+      3,
+    );
   });
 });
 
@@ -243,7 +265,11 @@ describe("ties as an outcome, on chocolate puddings", () => {
 });
 
 describe("Plackett-Luce", () => {
-  const partial = [[0, 1, 2], [3, 2, 0], [1, 3]].map((order) => ({ order }));
+  const partial = [
+    [0, 1, 2],
+    [3, 2, 0],
+    [1, 3],
+  ].map((order) => ({ order }));
   it("gives choix's partial rankings", () => {
     near(plackettLuce(partial).strengths, [-0.4433085, 0.6950679, -0.6706096, 0.4188502], 7);
     near(plackettLuceMM(partial).strengths, [-0.4433085, 0.6950679, -0.6706096, 0.4188502], 7);
@@ -253,12 +279,20 @@ describe("Plackett-Luce", () => {
     expect(fit.logLikelihood).toBeCloseTo(-4191.0973, 4);
     const fromCameron = relative(fit.strengths, 0);
     const [jones, pruett, martin] = [58, 68, 51].map((driver) => driver - 1);
-    near([jones!, pruett!, martin!].map((driver) => fromCameron[driver]!), [4.1477, 3.6162, 2.0763], 4);
+    near(
+      [jones!, pruett!, martin!].map((driver) => fromCameron[driver]!),
+      [4.1477, 3.6162, 2.0763],
+      4,
+    );
     for (const published of [0.0258, -0.3113, -0.1451]) {
       expect(fromCameron.some((value) => Math.abs(value - published) < 1e-4)).toBe(true);
     }
     const worths = toWorths(fit.strengths);
-    near([jones!, pruett!, martin!].map((driver) => worths[driver]!), [0.1864, 0.10956, 0.02349], 5);
+    near(
+      [jones!, pruett!, martin!].map((driver) => worths[driver]!),
+      [0.1864, 0.10956, 0.02349],
+      5,
+    );
     // One race only: never a rating without its interval.
     expect(fit.standardErrors[jones!]!).toBeGreaterThan(3 * fit.standardErrors[martin!]!);
   });
@@ -295,18 +329,30 @@ describe("Thurstone's case V", () => {
   });
   it("by maximum likelihood is near the classical one, and refuses shares of 0 in the classical one only", () => {
     const pairs = vegetables.flatMap((row, i) =>
-      row.flatMap((share, j) => (i < j ? [{ first: j, second: i, firstWins: 148 * share, secondWins: 148 * (1 - share) }] : [])),
+      row.flatMap((share, j) =>
+        i < j ? [{ first: j, second: i, firstWins: 148 * share, secondWins: 148 * (1 - share) }] : [],
+      ),
     );
     const classical = thurstoneClassical(vegetables);
-    for (const [k, value] of thurstone(pairs).strengths.entries()) expect(Math.abs(value - classical[k]!)).toBeLessThan(0.05);
-    expect(() => thurstoneClassical([[0.5, 1], [0, 0.5]])).toThrow(/shares in \(0, 1\)/);
+    for (const [k, value] of thurstone(pairs).strengths.entries())
+      expect(Math.abs(value - classical[k]!)).toBeLessThan(0.05);
+    expect(() =>
+      thurstoneClassical([
+        [0.5, 1],
+        [0, 0.5],
+      ]),
+    ).toThrow(/shares in \(0, 1\)/);
   });
 });
 
 describe("online ratings", () => {
   it("give the FIDE example: 1601.27", () => {
     const opponents = [1609, 1477, 1388, 1586, 1720];
-    near(opponents.map((opponent) => eloExpected(1613, opponent)), [0.5058, 0.6863, 0.785, 0.5388, 0.3507], 4);
+    near(
+      opponents.map((opponent) => eloExpected(1613, opponent)),
+      [0.5058, 0.6863, 0.785, 0.5388, 0.3507],
+      4,
+    );
     // Lost, drew, won, won, lost.
     const games = opponents.map((opponent, k) => ({ opponent, score: [0, 0.5, 1, 1, 0][k]! }));
     expect(eloUpdate(1613, games)).toBeCloseTo(1601.27, 2);
@@ -337,7 +383,9 @@ describe("online ratings", () => {
   });
   it("survive a surprise far in the tail", () => {
     const many = Array.from({ length: 300 }, () => ({ first: 0, second: 1, score: 1 }));
-    const { ratings, deviations } = skillRatings([...many, { first: 1, second: 0, score: 1 }], { shuffles: 0 });
+    const { ratings, deviations } = skillRatings([...many, { first: 1, second: 0, score: 1 }], {
+      shuffles: 0,
+    });
     expect([...ratings, ...deviations].every(Number.isFinite)).toBe(true);
     expect(() => eloRatings([{ first: 0, second: 1, score: 2 }])).toThrow(/score of 0, 0.5 or 1/);
   });
@@ -363,6 +411,11 @@ describe("the next pair", () => {
       ]),
       [0.590082, 0.055869, 0.354049],
     );
-    expect(arenaChances([{ variance: 0, votes: 0 }, { variance: 0, votes: 3 }])).toEqual([0.5, 0.5]);
+    expect(
+      arenaChances([
+        { variance: 0, votes: 0 },
+        { variance: 0, votes: 3 },
+      ]),
+    ).toEqual([0.5, 0.5]);
   });
 });

@@ -6,7 +6,12 @@ import { AttuneError } from "../../errors.js";
  * `identity` [k = l]; `linear` 1 - |v_k - v_l| / range (Cicchetti 1971); `quadratic` 1 - (v_k - v_l)² / range²
  * (Cohen 1968); `ordinal` 1 - M_kl / M_max, M_kl the pairs among |k - l| + 1 categories (Gwet 2014, ch. 3); or a matrix.
  */
-export type CategoryWeights = "identity" | "linear" | "quadratic" | "ordinal" | readonly (readonly number[])[];
+export type CategoryWeights =
+  | "identity"
+  | "linear"
+  | "quadratic"
+  | "ordinal"
+  | readonly (readonly number[])[];
 
 /**
  * The matrix [categories, categories] of `weights`. `values` are the numbers of the categories for `linear` and `quadratic`, by
@@ -30,7 +35,8 @@ export function categoryWeights(
     ordinal: (k, l) => pairs(k, l) / pairs(0, categories - 1),
   };
   const lossOf = loss[weights];
-  if (lossOf === undefined) throw refusal("identity, linear, quadratic, ordinal or a matrix", String(weights));
+  if (lossOf === undefined)
+    throw refusal("identity, linear, quadratic, ordinal or a matrix", String(weights));
   return values.map((_, k) => values.map((__, l) => (k === l ? 1 : 1 - lossOf(k, l))));
 }
 
@@ -58,7 +64,10 @@ function checkMatrix(weights: readonly (readonly number[])[], categories: number
         row.every((value, l) => value >= 0 && value <= 1 && (k !== l || value === 1)),
     );
   if (!sound) {
-    throw refusal(`a ${categories} x ${categories} matrix in [0, 1] with 1 on the diagonal`, JSON.stringify(weights));
+    throw refusal(
+      `a ${categories} x ${categories} matrix in [0, 1] with 1 on the diagonal`,
+      JSON.stringify(weights),
+    );
   }
   return weights.map((row) => [...row]);
 }

@@ -28,7 +28,10 @@ export function cohenKappa(
   const columns = p.map((_, l) => p.reduce((sum, row) => sum + row[l]!, 0));
   const rowWeights = w.map((line) => line.reduce((sum, value, l) => sum + value * columns[l]!, 0));
   const columnWeights = w.map((_, l) => w.reduce((sum, line, k) => sum + line[l]! * rows[k]!, 0));
-  const observed = p.reduce((sum, row, k) => sum + row.reduce((part, share, l) => part + share * w[k]![l]!, 0), 0);
+  const observed = p.reduce(
+    (sum, row, k) => sum + row.reduce((part, share, l) => part + share * w[k]![l]!, 0),
+    0,
+  );
   const expected = rows.reduce((sum, share, k) => sum + share * rowWeights[k]!, 0);
   if (1 - expected < 1e-12) return { value: null, observed, expected, standardError: null, items: total };
   const value = (observed - expected) / (1 - expected);
@@ -39,7 +42,13 @@ export function cohenKappa(
     }
   }
   const variance = Math.max(0, squares - (value - expected * (1 - value)) ** 2);
-  return { value, observed, expected, standardError: Math.sqrt(variance / total) / (1 - expected), items: total };
+  return {
+    value,
+    observed,
+    expected,
+    standardError: Math.sqrt(variance / total) / (1 - expected),
+    items: total,
+  };
 }
 
 /**

@@ -20,7 +20,10 @@ export function congerKappa(
   const counts = codes.map((row) => countRow(row, categories));
   const units = readUnits("congerKappa", counts, { repeats, weights });
   const raters = codes[0]?.length ?? 0;
-  const habits = Array.from({ length: raters }, () => ({ total: 0, shares: new Array<number>(categories).fill(0) }));
+  const habits = Array.from({ length: raters }, () => ({
+    total: 0,
+    shares: new Array<number>(categories).fill(0),
+  }));
   for (const [item, row] of codes.entries()) {
     for (const [rater, code] of row.entries()) {
       if (code === null) continue;
@@ -31,7 +34,13 @@ export function congerKappa(
   const active = habits.map(({ total }) => total > 0);
   const busy = active.filter(Boolean).length;
   if (busy < 2) {
-    return { value: null, observed: units.observed, expected: null, standardError: null, items: units.paired };
+    return {
+      value: null,
+      observed: units.observed,
+      expected: null,
+      standardError: null,
+      items: units.paired,
+    };
   }
   for (const habit of habits) {
     if (habit.total > 0) habit.shares = habit.shares.map((count) => count / habit.total);
@@ -75,7 +84,9 @@ export function checkCodes(
 ): void {
   const raters = codes[0]?.length ?? 0;
   for (const [item, row] of codes.entries()) {
-    const wrong = row.find((code) => code !== null && !(Number.isSafeInteger(code) && code >= 0 && code < categories));
+    const wrong = row.find(
+      (code) => code !== null && !(Number.isSafeInteger(code) && code >= 0 && code < categories),
+    );
     if (row.length !== raters || wrong !== undefined) {
       throw new AttuneError("usage", {
         where: `${where}: item ${item}`,

@@ -27,7 +27,11 @@ export interface Coefficient {
  * Error: √(Σ (x_i - κ)² / (n (n - 1))), x_i = (n/n₂) (a_i - P_e)/(1 - P_e) - 2 (1 - κ) (e_i - P_e)/(1 - P_e), where a_i is the
  * agreement within item i and the first term is 0 for the n - n₂ items with one label.
  */
-export function correctForChance(units: Units, expected: number, chanceOf?: (unit: Unit) => number): Coefficient {
+export function correctForChance(
+  units: Units,
+  expected: number,
+  chanceOf?: (unit: Unit) => number,
+): Coefficient {
   const { observed, paired, items, rows } = units;
   if (items === 0) return { value: null, observed: null, expected: null, standardError: null, items: 0 };
   if (observed === null || 1 - expected < 1e-12) {
@@ -36,8 +40,10 @@ export function correctForChance(units: Units, expected: number, chanceOf?: (uni
   const value = (observed - expected) / (1 - expected);
   let squares = 0;
   for (const unit of rows) {
-    const own = unit.agreement === null ? 0 : ((items / paired) * (unit.agreement - expected)) / (1 - expected);
-    const chance = chanceOf === undefined ? 0 : (2 * (1 - value) * (chanceOf(unit) - expected)) / (1 - expected);
+    const own =
+      unit.agreement === null ? 0 : ((items / paired) * (unit.agreement - expected)) / (1 - expected);
+    const chance =
+      chanceOf === undefined ? 0 : (2 * (1 - value) * (chanceOf(unit) - expected)) / (1 - expected);
     squares += unit.repeats * (own - chance - value) ** 2;
   }
   const standardError = items < 2 ? null : Math.sqrt(squares / (items * (items - 1)));
@@ -51,5 +57,8 @@ export function expectedFromShares(units: Units): number {
 
 /** Σ_l w_kl π_l. */
 export function weightedShare({ weights, shares }: Units, category: number): number {
-  return shares.reduce((total, share, l) => total + ((weights[category]![l]! + weights[l]![category]!) / 2) * share, 0);
+  return shares.reduce(
+    (total, share, l) => total + ((weights[category]![l]! + weights[l]![category]!) / 2) * share,
+    0,
+  );
 }

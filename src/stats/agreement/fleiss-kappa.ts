@@ -35,7 +35,8 @@ export function fleissKappa(
     ...result,
     standardErrorAtZero:
       equal && plain && result.value !== null
-        ? (Math.SQRT2 / (spread * Math.sqrt(units.items * m * (m - 1)))) * Math.sqrt(Math.max(0, spread * spread - skew))
+        ? (Math.SQRT2 / (spread * Math.sqrt(units.items * m * (m - 1)))) *
+          Math.sqrt(Math.max(0, spread * spread - skew))
         : null,
   };
 }

@@ -16,7 +16,13 @@ export function gwetAC(
   const units = readUnits("gwetAC", counts, options);
   const q = counts[0]?.length ?? 0;
   if (q < 2) {
-    return { value: null, observed: units.observed, expected: null, standardError: null, items: units.paired };
+    return {
+      value: null,
+      observed: units.observed,
+      expected: null,
+      standardError: null,
+      items: units.paired,
+    };
   }
   const scale = units.weights.flat().reduce((a, b) => a + b, 0) / (q * (q - 1));
   const expected = scale * units.shares.reduce((total, share) => total + share * (1 - share), 0);

@@ -82,7 +82,8 @@ export function intraclassCorrelation(
     if (value === 1) return { value, low: 1, high: 1 };
     const a = (k * value) / (n * (1 - value));
     const b = 1 + (k * value * (n - 1)) / (n * (1 - value));
-    const degrees = (a * msc + b * mse) ** 2 / ((a * msc) ** 2 / (k - 1) + (b * mse) ** 2 / ((n - 1) * (k - 1)));
+    const degrees =
+      (a * msc + b * mse) ** 2 / ((a * msc) ** 2 / (k - 1) + (b * mse) ** 2 / ((n - 1) * (k - 1)));
     if (!(degrees > 0)) return { value, low: null, high: null };
     const rest = k * msc + (k * n - k - n) * mse;
     const lower = fQuantile(tail, n - 1, degrees);

@@ -17,7 +17,10 @@ export interface KendallTau {
  * τ_b = (C - D) / √((n₀ - n₁)(n₀ - n₂)), n₀ = n(n-1)/2, n₁ and n₂ the pairs tied in one list (Kendall 1945). Items that either list
  * leaves out (null) are dropped. O(n log n) by counting the exchanges of a merge sort (Knight 1966).
  */
-export function kendallTau(first: readonly (number | null)[], second: readonly (number | null)[]): KendallTau {
+export function kendallTau(
+  first: readonly (number | null)[],
+  second: readonly (number | null)[],
+): KendallTau {
   checkSameLength("kendallTau", first, second);
   const pairs = first.flatMap((x, index) => {
     const y = second[index]!;
@@ -38,7 +41,8 @@ export function kendallTau(first: readonly (number | null)[], second: readonly (
   const concordant = all - pairsOf(tiesX) - pairsOf(tiesY) + pairsOf(tiesBoth) - discordant;
   const bottom = Math.sqrt((all - pairsOf(tiesX)) * (all - pairsOf(tiesY)));
   if (bottom === 0) return { tau: null, p: null, concordant, discordant, count: n };
-  const moment = (lengths: readonly number[], f: (t: number) => number) => lengths.reduce((s, t) => s + f(t), 0);
+  const moment = (lengths: readonly number[], f: (t: number) => number) =>
+    lengths.reduce((s, t) => s + f(t), 0);
   const cubic = (t: number) => t * (t - 1) * (2 * t + 5);
   const triples = (t: number) => t * (t - 1) * (t - 2);
   const variance =
@@ -81,7 +85,8 @@ export function kendallW(ratings: readonly (readonly number[])[]): KendallW {
   const centre = (m * (n + 1)) / 2;
   const s = sums.reduce((total, value) => total + (value - centre) ** 2, 0);
   const ties = ratings.reduce(
-    (total, row) => total + runLengths([...row].sort((a, b) => a - b)).reduce((sum, t) => sum + t ** 3 - t, 0),
+    (total, row) =>
+      total + runLengths([...row].sort((a, b) => a - b)).reduce((sum, t) => sum + t ** 3 - t, 0),
     0,
   );
   const bottom = m * m * (n ** 3 - n) - m * ties;
@@ -104,14 +109,17 @@ export function meanPairwiseTau(ratings: readonly (readonly (number | null)[])[]
   const taus = ratings.flatMap((row, index) =>
     ratings.slice(index + 1).flatMap((other) => kendallTau(row, other).tau ?? []),
   );
-  return { tau: taus.length === 0 ? null : taus.reduce((a, b) => a + b, 0) / taus.length, pairs: taus.length };
+  return {
+    tau: taus.length === 0 ? null : taus.reduce((a, b) => a + b, 0) / taus.length,
+    pairs: taus.length,
+  };
 }
 
 /** Ranks from 1, ties sharing their mean. */
 export function midRanks(values: readonly number[]): number[] {
   const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
   const ranks = new Array<number>(values.length).fill(0);
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start;
     while (end < order.length && values[order[end]!] === values[order[start]!]) end++;
     for (let place = start; place < end; place++) ranks[order[place]!] = (start + end + 1) / 2;

@@ -34,12 +34,7 @@ export function krippendorffAlpha(
 /** With `own`, Σ w² of weighted raters; see `readUnits`. */
 export function alphaOf(
   counts: readonly (readonly number[])[],
-  {
-    metric = "nominal",
-    values,
-    repeats,
-    own,
-  }: AlphaOptions & { own?: readonly (readonly number[])[] } = {},
+  { metric = "nominal", values, repeats, own }: AlphaOptions & { own?: readonly (readonly number[])[] } = {},
 ): number | null {
   checkCounts("krippendorffAlpha", counts);
   const times = checkRepeats("krippendorffAlpha", counts, repeats);

@@ -23,7 +23,9 @@ export function raterPairs(
   const times = checkRepeats("raterPairs", codes, repeats);
   const tables = new Map<string, { first: number; second: number; table: number[][] }>();
   for (const [item, row] of codes.entries()) {
-    const present = row.flatMap((code, rater) => (code === null || times[item] === 0 ? [] : [{ code, rater }]));
+    const present = row.flatMap((code, rater) =>
+      code === null || times[item] === 0 ? [] : [{ code, rater }],
+    );
     for (const [place, { code, rater }] of present.entries()) {
       for (const other of present.slice(place + 1)) {
         const key = `${rater} ${other.rater}`;

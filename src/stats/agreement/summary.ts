@@ -43,19 +43,30 @@ export function agreementSummary(
   { ordered = false, repeats, resamples = 1000, ...bootstrap }: SummaryOptions = {},
 ): AgreementSummary {
   const grouped = groupCounts(counts, { repeats });
-  const withInterval = (statistic: (rows: readonly (readonly number[])[], options: CountOptions) => number | null) => ({
+  const withInterval = (
+    statistic: (rows: readonly (readonly number[])[], options: CountOptions) => number | null,
+  ) => ({
     value: statistic(grouped.counts, { repeats: grouped.repeats }),
-    interval: bootstrapCounts(grouped.counts, statistic, { ...bootstrap, resamples, repeats: grouped.repeats }),
+    interval: bootstrapCounts(grouped.counts, statistic, {
+      ...bootstrap,
+      resamples,
+      repeats: grouped.repeats,
+    }),
   });
   const total = (of: (labels: number) => number) =>
-    grouped.counts.reduce((sum, row, place) => sum + grouped.repeats[place]! * of(row.reduce((a, b) => a + b, 0)), 0);
+    grouped.counts.reduce(
+      (sum, row, place) => sum + grouped.repeats[place]! * of(row.reduce((a, b) => a + b, 0)),
+      0,
+    );
   return {
     items: total((labels) => (labels > 0 ? 1 : 0)),
     paired: total((labels) => (labels > 1 ? 1 : 0)),
     judgements: total((labels) => labels),
     percent: withInterval((rows, options) => percentAgreement(rows, options).agreement),
     alphaNominal: withInterval((rows, options) => krippendorffAlpha(rows, options)),
-    alphaOrdinal: ordered ? withInterval((rows, options) => krippendorffAlpha(rows, { ...options, metric: "ordinal" })) : null,
+    alphaOrdinal: ordered
+      ? withInterval((rows, options) => krippendorffAlpha(rows, { ...options, metric: "ordinal" }))
+      : null,
     kappa: withInterval((rows, options) => fleissKappa(rows, options).value),
     ac1: withInterval((rows, options) => gwetAC(rows, options).value),
   };

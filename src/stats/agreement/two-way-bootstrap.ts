@@ -40,7 +40,11 @@ export function twoWayBootstrap(
   checkLevel("twoWayBootstrap", level);
   checkCodes("twoWayBootstrap", codes, { categories });
   if (!Number.isSafeInteger(resamples) || resamples < 1) {
-    throw new AttuneError("usage", { where: "twoWayBootstrap", expected: "resamples >= 1", got: String(resamples) });
+    throw new AttuneError("usage", {
+      where: "twoWayBootstrap",
+      expected: "resamples >= 1",
+      got: String(resamples),
+    });
   }
   const raters = codes[0]?.length ?? 0;
   if (codes.length === 0 || raters < 2) return null;

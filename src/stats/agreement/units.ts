@@ -51,7 +51,11 @@ export interface Units {
 export function readUnits(
   where: string,
   counts: readonly (readonly number[])[],
-  { repeats, weights = "identity", own }: WeightedCountOptions & { own?: readonly (readonly number[])[] } = {},
+  {
+    repeats,
+    weights = "identity",
+    own,
+  }: WeightedCountOptions & { own?: readonly (readonly number[])[] } = {},
 ): Units {
   checkCounts(where, counts);
   const times = checkRepeats(where, counts, repeats);
@@ -61,7 +65,12 @@ export function readUnits(
   for (const [index, row] of counts.entries()) {
     const total = row.reduce((a, b) => a + b, 0);
     if (total === 0 || times[index] === 0) continue;
-    rows.push({ counts: row, repeats: times[index]!, total, agreement: pairShare(row, own?.[index] ?? row, w) });
+    rows.push({
+      counts: row,
+      repeats: times[index]!,
+      total,
+      agreement: pairShare(row, own?.[index] ?? row, w),
+    });
   }
   const items = rows.reduce((n, row) => n + row.repeats, 0);
   const paired = rows.reduce((n, row) => n + (row.agreement === null ? 0 : row.repeats), 0);

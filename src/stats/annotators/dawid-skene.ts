@@ -37,7 +37,11 @@ export function dawidSkene(
   judgements: Judgements,
   { categories: given, smoothing = 0, tolerance = 1e-12, iterations: most = 500 }: DawidSkeneOptions = {},
 ): DawidSkene {
-  const { items, annotators, categories: q } = checkJudgements("dawidSkene", judgements, { categories: given });
+  const {
+    items,
+    annotators,
+    categories: q,
+  } = checkJudgements("dawidSkene", judgements, { categories: given });
   const { items: item, annotators: by, labels } = judgements;
   const count = item.length;
   const truth = new Float64Array(items * q);
@@ -59,7 +63,8 @@ export function dawidSkene(
     }
     normalizeRows(confusion, q);
     for (let k = 0; k < confusion.length; k++) logs[k] = Math.log(Math.max(confusion[k]!, LEAST));
-    for (let i = 0; i < items; i++) for (let j = 0; j < q; j++) truth[i * q + j] = Math.log(Math.max(shares[j]!, LEAST));
+    for (let i = 0; i < items; i++)
+      for (let j = 0; j < q; j++) truth[i * q + j] = Math.log(Math.max(shares[j]!, LEAST));
     for (let n = 0; n < count; n++) {
       const place = by[n]! * q * q + labels[n]!;
       for (let j = 0; j < q; j++) truth[item[n]! * q + j]! += logs[place + j * q]!;

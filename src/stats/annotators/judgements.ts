@@ -45,9 +45,17 @@ export function checkJudgements(
   };
   const used = largest(labels, "labels");
   if (given !== undefined && used > given) {
-    throw new AttuneError("usage", { where: `${where}: labels`, expected: `places below ${given}`, got: String(used - 1) });
+    throw new AttuneError("usage", {
+      where: `${where}: labels`,
+      expected: `places below ${given}`,
+      got: String(used - 1),
+    });
   }
-  return { items: largest(items, "items"), annotators: largest(annotators, "annotators"), categories: given ?? used };
+  return {
+    items: largest(items, "items"),
+    annotators: largest(annotators, "annotators"),
+    categories: given ?? used,
+  };
 }
 
 /** The most probable category of each item, the first of equals. */

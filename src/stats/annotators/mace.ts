@@ -43,8 +43,12 @@ export function mace(judgements: Judgements, options: MaceOptions = {}): Mace {
   const random = createRandom(seed, { stream: "mace" });
   let best: Run | undefined;
   for (let restart = 0; restart < Math.max(1, restarts); restart++) {
-    const competence = Float64Array.from({ length: sizes.annotators }, () => (restart === 0 ? 0.5 : random.uniform()));
-    const guess = Float64Array.from({ length: sizes.annotators * q }, () => (restart === 0 ? 1 : random.uniform()));
+    const competence = Float64Array.from({ length: sizes.annotators }, () =>
+      restart === 0 ? 0.5 : random.uniform(),
+    );
+    const guess = Float64Array.from({ length: sizes.annotators * q }, () =>
+      restart === 0 ? 1 : random.uniform(),
+    );
     normalizeRows(guess, q);
     const run = climb(judgements, { ...sizes, competence, guess, smoothing, iterations });
     if (best === undefined || run.logLikelihood > best.logLikelihood + 1e-9) best = run;

@@ -45,8 +45,17 @@ export interface NoisyOptions {
  * is attentive with chance r = s σ / (s σ + (1 - s) b); strengths are a Bradley-Terry fit of the votes weighted by r; s and b are
  * shares with pseudo-counts. A tie has no place here: leave it out or split it.
  */
-export function noisyBradleyTerry(pairs: readonly AnnotatedPair[], options: NoisyOptions = {}): NoisyBradleyTerry {
-  const { prior = 0.1, skillPrior = [4, 1], biasPrior = [2, 2], tolerance = 1e-9, iterations: most = 500 } = options;
+export function noisyBradleyTerry(
+  pairs: readonly AnnotatedPair[],
+  options: NoisyOptions = {},
+): NoisyBradleyTerry {
+  const {
+    prior = 0.1,
+    skillPrior = [4, 1],
+    biasPrior = [2, 2],
+    tolerance = 1e-9,
+    iterations: most = 500,
+  } = options;
   if (!(prior > 0) || ![...skillPrior, ...biasPrior].every((count) => count > 0)) {
     throw new AttuneError("usage", {
       where: "noisyBradleyTerry",
@@ -74,7 +83,11 @@ export function noisyBradleyTerry(pairs: readonly AnnotatedPair[], options: Nois
       secondWins: rightWins * weights[n]![1],
     }));
     const model = bradleyTerryModel;
-    return fitPairs("noisyBradleyTerry", { pairs: weighted, model, options: { players: options.players, prior } }).strengths;
+    return fitPairs("noisyBradleyTerry", {
+      pairs: weighted,
+      model,
+      options: { players: options.players, prior },
+    }).strengths;
   };
   let strengths = fit(pairs.map(({ annotator }) => [skills[annotator]!, skills[annotator]!]));
   let reached = -Infinity;
@@ -83,8 +96,14 @@ export function noisyBradleyTerry(pairs: readonly AnnotatedPair[], options: Nois
   while (rounds < most) {
     rounds++;
     logLikelihood = 0;
-    const attentive = Array.from({ length: annotators }, () => [skillPrior[0] - 1, skillPrior[1] - 1] as [number, number]);
-    const blind = Array.from({ length: annotators }, () => [biasPrior[0] - 1, biasPrior[1] - 1] as [number, number]);
+    const attentive = Array.from(
+      { length: annotators },
+      () => [skillPrior[0] - 1, skillPrior[1] - 1] as [number, number],
+    );
+    const blind = Array.from(
+      { length: annotators },
+      () => [biasPrior[0] - 1, biasPrior[1] - 1] as [number, number],
+    );
     const weights = pairs.map(({ annotator, left, right, leftWins, rightWins }): [number, number] => {
       const p = 1 / (1 + Math.exp(strengths[right]! - strengths[left]!));
       const s = skills[annotator]!;

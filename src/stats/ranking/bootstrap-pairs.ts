@@ -43,7 +43,8 @@ export function bootstrapPairs(
   const values: (readonly number[])[] = [];
   for (let round = 0; round < resamples && votes > 0; round++) {
     const drawn = new Array<number>(cells.length).fill(0);
-    for (const [place, count] of drawMultinomial(random, votes, shares).entries()) drawn[used[place]!] = count;
+    for (const [place, count] of drawMultinomial(random, votes, shares).entries())
+      drawn[used[place]!] = count;
     const sample = pairs.map((pair, index) => ({
       ...pair,
       firstWins: drawn[3 * index]!,
@@ -60,7 +61,9 @@ export function bootstrapPairs(
     high: columns.map((column) => quantile(column, (1 + level) / 2)),
     deviations: columns.map((column) => {
       const mean = column.reduce((a, b) => a + b, 0) / column.length;
-      return Math.sqrt(column.reduce((total, value) => total + (value - mean) ** 2, 0) / Math.max(1, column.length - 1));
+      return Math.sqrt(
+        column.reduce((total, value) => total + (value - mean) ** 2, 0) / Math.max(1, column.length - 1),
+      );
     }),
     fitted: values.length,
     resamples,

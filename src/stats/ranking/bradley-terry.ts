@@ -37,7 +37,11 @@ export function bradleyTerryMM(
 ): { strengths: number[]; logLikelihood: number; iterations: number } {
   const { players } = checkPairs("bradleyTerryMM", pairs, { players: given });
   if (!(prior >= 0)) {
-    throw new AttuneError("usage", { where: "bradleyTerryMM: prior", expected: "a number >= 0", got: String(prior) });
+    throw new AttuneError("usage", {
+      where: "bradleyTerryMM: prior",
+      expected: "a number >= 0",
+      got: String(prior),
+    });
   }
   const { groups } = comparisonGroups(pairs, { players });
   if (prior === 0 && groups.length > 1) {
@@ -68,7 +72,11 @@ export function bradleyTerryMM(
     logs = next;
     if (moved < tolerance) break;
   }
-  return { strengths: logs, logLikelihood: likelihoodOf(pairs, logs), iterations: Math.min(rounds + 1, iterations) };
+  return {
+    strengths: logs,
+    logLikelihood: likelihoodOf(pairs, logs),
+    iterations: Math.min(rounds + 1, iterations),
+  };
 }
 
 /** Worths with mean 1, the scale that the prior is for. */
@@ -86,6 +94,10 @@ function centred(values: readonly number[]): number[] {
 function likelihoodOf(pairs: readonly PairCount[], strengths: readonly number[]): number {
   return pairs.reduce((sum, { first, second, firstWins, secondWins, ties = 0 }) => {
     const d = strengths[first]! - strengths[second]!;
-    return sum - (firstWins + ties / 2) * Math.log1p(Math.exp(-d)) - (secondWins + ties / 2) * Math.log1p(Math.exp(d));
+    return (
+      sum -
+      (firstWins + ties / 2) * Math.log1p(Math.exp(-d)) -
+      (secondWins + ties / 2) * Math.log1p(Math.exp(d))
+    );
   }, 0);
 }

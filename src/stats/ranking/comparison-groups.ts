@@ -62,7 +62,7 @@ export function strongGroups(edges: readonly ReadonlySet<number>[]): number[][] 
       if (parent) lowest[parent.node] = Math.min(lowest[parent.node]!, lowest[node]!);
       if (lowest[node] !== order[node]) continue;
       const group: number[] = [];
-      for (let member = -1; member !== node; ) {
+      for (let member = -1; member !== node;) {
         member = open.pop()!;
         isOpen[member] = false;
         group.push(member);

@@ -68,7 +68,11 @@ export function fitPairs(
   const { orderEffect = false, prior = 0, ridge = 0, ties = "half" } = options;
   for (const [name, value] of Object.entries({ prior, ridge })) {
     if (!(value >= 0 && Number.isFinite(value))) {
-      throw new AttuneError("usage", { where: `${where}: ${name}`, expected: "a precision >= 0", got: String(value) });
+      throw new AttuneError("usage", {
+        where: `${where}: ${name}`,
+        expected: "a precision >= 0",
+        got: String(value),
+      });
     }
   }
   if (prior === 0) refuseSeparated(where, pairs, { players, dropTies: !model.ties && ties === "drop" });
@@ -116,7 +120,12 @@ export function fitPairs(
 
 function readRow(
   { first, second, firstWins, secondWins, ties: tied = 0, features = [] }: PairCount,
-  { players, order, model, ties }: { players: number; order: number; model: OutcomeModel; ties: "half" | "drop" },
+  {
+    players,
+    order,
+    model,
+    ties,
+  }: { players: number; order: number; model: OutcomeModel; ties: "half" | "drop" },
 ): Row {
   const half = !model.ties && ties === "half" ? tied / 2 : 0;
   const terms: [number, number][] = [
@@ -196,7 +205,9 @@ function refuseSeparated(
   const counted = dropTies ? pairs.map((pair) => ({ ...pair, ties: 0 })) : pairs;
   const { groups } = comparisonGroups(counted, { players });
   if (groups.length === 1) return;
-  const shown = groups.slice(0, 4).map((group) => `[${group.slice(0, 6).join(" ")}${group.length > 6 ? " ..." : ""}]`);
+  const shown = groups
+    .slice(0, 4)
+    .map((group) => `[${group.slice(0, 6).join(" ")}${group.length > 6 ? " ..." : ""}]`);
   throw new AttuneError("data", {
     where,
     expected: "results that tie all players together (everyone reachable by wins from everyone)",
@@ -229,7 +240,9 @@ function describe(fitted: Fitted): PairedFit {
   const covariance =
     prior > 0
       ? inverse
-      : inverse.map((line, k) => line.map((value, l) => value - (k < players && l < players ? 1 / players : 0)));
+      : inverse.map((line, k) =>
+          line.map((value, l) => value - (k < players && l < players ? 1 / players : 0)),
+        );
   const { information: squares } = derive(rows, { model, at, tiePlace, squared: true });
   const sandwich = multiply(multiply(covariance, squares), covariance);
   const error = (matrix: readonly (readonly number[])[], k: number) => Math.sqrt(Math.max(0, matrix[k]![k]!));
@@ -241,7 +254,9 @@ function describe(fitted: Fitted): PairedFit {
   const logLikelihoodAt = logLikelihood(rows, { model, at, tiePlace });
   const saturated = rows.reduce((sum, { counts }) => {
     const all = counts[0] + counts[1] + counts[2];
-    return sum + counts.reduce<number>((part, count) => part + (count > 0 ? count * Math.log(count / all) : 0), 0);
+    return (
+      sum + counts.reduce<number>((part, count) => part + (count > 0 ? count * Math.log(count / all) : 0), 0)
+    );
   }, 0);
   const cells = rows.filter(({ counts }) => counts[0] + counts[1] + counts[2] > 0).length;
   const places = Array.from({ length: players }, (_, k) => k);
@@ -270,5 +285,8 @@ export function strengthDifference(
     contrast,
     fit.covariance.map((line) => dot(line, contrast)),
   );
-  return { value: fit.strengths[first]! - fit.strengths[second]!, standardError: Math.sqrt(Math.max(0, variance)) };
+  return {
+    value: fit.strengths[first]! - fit.strengths[second]!,
+    standardError: Math.sqrt(Math.max(0, variance)),
+  };
 }

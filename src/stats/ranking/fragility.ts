@@ -27,21 +27,41 @@ export function fragility(
 ): Fragility {
   checkPairs("fragility", pairs, options);
   if (!(most > 0 && most < 1)) {
-    throw new AttuneError("usage", { where: "fragility: most", expected: "a share in (0, 1)", got: String(most) });
+    throw new AttuneError("usage", {
+      where: "fragility: most",
+      expected: "a share in (0, 1)",
+      got: String(most),
+    });
   }
   const plain = pairs.map(({ features: _, ...pair }) => pair);
   const fit = bradleyTerry(plain, options);
   const leader = fit.strengths.indexOf(Math.max(...fit.strengths));
-  const all = plain.reduce((sum, { firstWins, secondWins, ties = 0 }) => sum + firstWins + secondWins + ties, 0);
+  const all = plain.reduce(
+    (sum, { firstWins, secondWins, ties = 0 }) => sum + firstWins + secondWins + ties,
+    0,
+  );
   let best: Fragility = { leader, rival: null, votes: null, share: null, dropped: [] };
   const rivals = fit.strengths.map((_, player) => player).filter((player) => player !== leader);
   rivals.sort((a, b) => fit.strengths[b]! - fit.strengths[a]!);
   // Those far behind need more votes than those close: the nearest three are enough in practice.
   for (const rival of rivals.slice(0, 3)) {
     const gap = fit.strengths[leader]! - fit.strengths[rival]!;
-    const found = dropFor(plain, { fit, leader, rival, gap, most: Math.min(most * all, best.votes ?? Infinity), options });
+    const found = dropFor(plain, {
+      fit,
+      leader,
+      rival,
+      gap,
+      most: Math.min(most * all, best.votes ?? Infinity),
+      options,
+    });
     if (found !== null && (best.votes === null || found.votes < best.votes)) {
-      best = { leader, rival: found.rival, votes: found.votes, share: found.votes / all, dropped: found.dropped };
+      best = {
+        leader,
+        rival: found.rival,
+        votes: found.votes,
+        share: found.votes / all,
+        dropped: found.dropped,
+      };
     }
   }
   return best;

@@ -41,7 +41,8 @@ export function intransitivity(
 ): Intransitivity {
   const { players } = checkPairs("intransitivity", pairs, { players: given });
   const wins = Array.from({ length: players }, () => new Map<number, number>());
-  const add = (by: number, over: number, count: number) => wins[by]!.set(over, (wins[by]!.get(over) ?? 0) + count);
+  const add = (by: number, over: number, count: number) =>
+    wins[by]!.set(over, (wins[by]!.get(over) ?? 0) + count);
   for (const { first, second, firstWins, secondWins } of pairs) {
     add(first, second, firstWins);
     add(second, first, secondWins);
@@ -89,7 +90,10 @@ export function intransitivity(
   };
 }
 
-function describeCycle(players: [number, number, number], count: (by: number, over: number) => number): Cycle {
+function describeCycle(
+  players: [number, number, number],
+  count: (by: number, over: number) => number,
+): Cycle {
   const [a, b, c] = players;
   const edges = [
     [a, b],
@@ -97,8 +101,12 @@ function describeCycle(players: [number, number, number], count: (by: number, ov
     [c, a],
   ] as const;
   const shares = edges.map(([by, over]) => count(by, over) / (count(by, over) + count(over, by)));
-  const whole = edges.every(([by, over]) => Number.isSafeInteger(count(by, over)) && Number.isSafeInteger(count(over, by)));
-  const p = whole ? Math.max(...edges.map(([by, over]) => binomialTest(count(by, over), count(by, over) + count(over, by)))) : null;
+  const whole = edges.every(
+    ([by, over]) => Number.isSafeInteger(count(by, over)) && Number.isSafeInteger(count(over, by)),
+  );
+  const p = whole
+    ? Math.max(...edges.map(([by, over]) => binomialTest(count(by, over), count(by, over) + count(over, by))))
+    : null;
   return { players, weakest: Math.min(...shares), p };
 }
 

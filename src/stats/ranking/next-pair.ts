@@ -46,7 +46,8 @@ export function mostInformativePairs(
   const pairs = strengths.flatMap((strength, first) =>
     strengths.slice(first + 1).map((other, offset) => {
       const second = first + 1 + offset;
-      const variance = covariance[first]![first]! + covariance[second]![second]! - 2 * covariance[first]![second]!;
+      const variance =
+        covariance[first]![first]! + covariance[second]![second]! - 2 * covariance[first]![second]!;
       return { first, second, ...pairInformation(strength - other, Math.max(0, variance)) };
     }),
   );

@@ -51,7 +51,11 @@ export interface EloOptions extends OnlineOptions {
 }
 
 /** E = 1 / (1 + 10^((R_b - R_a) / scale)): what a player rated `rating` is expected to score against `opponent` (Elo 1978). */
-export function eloExpected(rating: number, opponent: number, { scale = 400 }: { scale?: number } = {}): number {
+export function eloExpected(
+  rating: number,
+  opponent: number,
+  { scale = 400 }: { scale?: number } = {},
+): number {
   return 1 / (1 + 10 ** ((opponent - rating) / scale));
 }
 
@@ -61,7 +65,10 @@ export function eloUpdate(
   games: readonly { opponent: number; score: number }[],
   { k = 32, scale = 400 }: { k?: number; scale?: number } = {},
 ): number {
-  return games.reduce((sum, { opponent, score }) => sum + k * (score - eloExpected(rating, opponent, { scale })), rating);
+  return games.reduce(
+    (sum, { opponent, score }) => sum + k * (score - eloExpected(rating, opponent, { scale })),
+    rating,
+  );
 }
 
 /** Elo ratings after `games` in their order. The sum of all ratings never changes. */
@@ -96,7 +103,10 @@ export interface SkillOptions extends OnlineOptions {
  * One Gaussian a player, updated by moment matching on a win or a draw of two: TrueSkill's rule for two players (Herbrich, Minka
  * and Graepel 2006), without its teams and graphs. `ratings` are the means; `deviations` say how sure they are.
  */
-export function skillRatings(games: readonly Game[], options: SkillOptions = {}): OnlineRatings & { deviations: number[] } {
+export function skillRatings(
+  games: readonly Game[],
+  options: SkillOptions = {},
+): OnlineRatings & { deviations: number[] } {
   const { mean = 25, deviation = 25 / 3, drawShare = 0.1 } = options;
   const { beta = deviation / 2, tau = deviation / 100 } = options;
   if (!(drawShare >= 0 && drawShare < 1) || !(deviation > 0) || !(beta > 0) || !(tau >= 0)) {
@@ -172,7 +182,11 @@ function checkGames(where: string, games: readonly Game[], given: number | undef
 
 function withWarnings(
   games: readonly Game[],
-  { players, play, options }: { players: number; play: (order: readonly Game[]) => number[]; options: OnlineOptions },
+  {
+    players,
+    play,
+    options,
+  }: { players: number; play: (order: readonly Game[]) => number[]; options: OnlineOptions },
 ): OnlineRatings {
   const { shuffles = 50, seed = 0 } = options;
   const ratings = play(games);
@@ -190,14 +204,22 @@ function withWarnings(
       const mean = runs.reduce((sum, run) => sum + run[k]!, 0) / shuffles;
       return Math.sqrt(runs.reduce((sum, run) => sum + (run[k]! - mean) ** 2, 0) / shuffles);
     });
-    const sorted = ratings.map((rating, k) => ({ rating, spread: orderSpread![k]! })).sort((a, b) => a.rating - b.rating);
+    const sorted = ratings
+      .map((rating, k) => ({ rating, spread: orderSpread![k]! }))
+      .sort((a, b) => a.rating - b.rating);
     const close = sorted.some(
-      ({ rating, spread }, k) => k > 0 && rating - sorted[k - 1]!.rating < Math.max(spread, sorted[k - 1]!.spread),
+      ({ rating, spread }, k) =>
+        k > 0 && rating - sorted[k - 1]!.rating < Math.max(spread, sorted[k - 1]!.spread),
     );
     if (close) warnings.push("order");
   }
   if (played.some((count) => count < FEW_GAMES)) warnings.push("few-games");
-  const pairs = games.map(({ first, second, score }) => ({ first, second, firstWins: score, secondWins: 1 - score }));
+  const pairs = games.map(({ first, second, score }) => ({
+    first,
+    second,
+    firstWins: score,
+    secondWins: 1 - score,
+  }));
   if (players > 1 && comparisonGroups(pairs, { players }).islands.length > 1) warnings.push("islands");
   return { ratings, orderSpread, games: played, warnings };
 }

@@ -25,7 +25,10 @@ export function checkPairs(
 ): { players: number; features: number } {
   const features = pairs[0]?.features?.length ?? 0;
   let highest = -1;
-  for (const [index, { first, second, firstWins, secondWins, ties = 0, features: own = [] }] of pairs.entries()) {
+  for (const [
+    index,
+    { first, second, firstWins, secondWins, ties = 0, features: own = [] },
+  ] of pairs.entries()) {
     const sound =
       [first, second].every((place) => Number.isSafeInteger(place) && place >= 0) &&
       first !== second &&
@@ -43,7 +46,11 @@ export function checkPairs(
   }
   const count = players ?? highest + 1;
   if (!Number.isSafeInteger(count) || count < 2) {
-    throw new AttuneError("usage", { where, expected: "comparisons of at least two players", got: `${count} players` });
+    throw new AttuneError("usage", {
+      where,
+      expected: "comparisons of at least two players",
+      got: `${count} players`,
+    });
   }
   return { players: count, features };
 }
@@ -56,7 +63,13 @@ export function pairsFromMatrix(
   const pairs: PairCount[] = [];
   for (const [first, row] of wins.entries()) {
     for (let second = first + 1; second < wins.length; second++) {
-      const pair = { first, second, firstWins: row[second]!, secondWins: wins[second]![first]!, ties: ties?.[first]?.[second] ?? 0 };
+      const pair = {
+        first,
+        second,
+        firstWins: row[second]!,
+        secondWins: wins[second]![first]!,
+        ties: ties?.[first]?.[second] ?? 0,
+      };
       if (pair.firstWins + pair.secondWins + pair.ties > 0) pairs.push(pair);
     }
   }

@@ -87,7 +87,11 @@ export function plackettLuce(
  */
 export function plackettLuceMM(
   rankings: readonly Ranking[],
-  { players: given, tolerance = 1e-12, iterations = 100_000 }: { players?: number; tolerance?: number; iterations?: number } = {},
+  {
+    players: given,
+    tolerance = 1e-12,
+    iterations = 100_000,
+  }: { players?: number; tolerance?: number; iterations?: number } = {},
 ): { strengths: number[]; logLikelihood: number; iterations: number } {
   const { players, stages } = readRankings("plackettLuceMM", rankings, { players: given });
   refuseSeparated("plackettLuceMM", stages, players);
@@ -124,7 +128,9 @@ function readRankings(
     const sound =
       order.length > 0 &&
       new Set(all).size === all.length &&
-      all.every((player) => Number.isSafeInteger(player) && player >= 0 && (given === undefined || player < given)) &&
+      all.every(
+        (player) => Number.isSafeInteger(player) && player >= 0 && (given === undefined || player < given),
+      ) &&
       count >= 0 &&
       Number.isFinite(count);
     if (!sound) {
@@ -142,7 +148,11 @@ function readRankings(
   }
   const players = given ?? highest + 1;
   if (players < 2) {
-    throw new AttuneError("usage", { where, expected: "rankings of at least two players", got: `${players} players` });
+    throw new AttuneError("usage", {
+      where,
+      expected: "rankings of at least two players",
+      got: `${players} players`,
+    });
   }
   return { players, stages };
 }

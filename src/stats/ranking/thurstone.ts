@@ -16,7 +16,9 @@ export function thurstone(pairs: readonly PairCount[], options: FitOptions = {})
  */
 export function thurstoneClassical(shares: readonly (readonly number[])[]): number[] {
   const wrong = shares.findIndex(
-    (row, i) => row.length !== shares.length || row.some((p, j) => !(p > 0 && p < 1) || Math.abs(p + shares[j]![i]! - 1) > 1e-9),
+    (row, i) =>
+      row.length !== shares.length ||
+      row.some((p, j) => !(p > 0 && p < 1) || Math.abs(p + shares[j]![i]! - 1) > 1e-9),
   );
   if (wrong >= 0 || shares.length < 2) {
     throw new AttuneError("usage", {
@@ -26,7 +28,9 @@ export function thurstoneClassical(shares: readonly (readonly number[])[]): numb
       fix: "use thurstone on the counts",
     });
   }
-  const scores = shares.map((_, j) => shares.reduce((sum, row) => sum + normalQuantile(row[j]!), 0) / shares.length);
+  const scores = shares.map(
+    (_, j) => shares.reduce((sum, row) => sum + normalQuantile(row[j]!), 0) / shares.length,
+  );
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   return scores.map((score) => score - mean);
 }

@@ -27,12 +27,21 @@ export function raoKupper(pairs: readonly PairCount[], options: Omit<FitOptions,
  */
 export function raoKupperMM(
   pairs: readonly PairCount[],
-  { players: given, tolerance = 1e-13, iterations = 10_000 }: { players?: number; tolerance?: number; iterations?: number } = {},
+  {
+    players: given,
+    tolerance = 1e-13,
+    iterations = 10_000,
+  }: { players?: number; tolerance?: number; iterations?: number } = {},
 ): { strengths: number[]; theta: number; likelihoods: number[] } {
   const { players } = checkPairs("raoKupperMM", pairs, { players: given });
   const tied = pairs.reduce((sum, { ties = 0 }) => sum + ties, 0);
   if (!(tied > 0)) {
-    throw new AttuneError("data", { where: "raoKupperMM", expected: "some ties", got: "none", fix: "use bradleyTerryMM" });
+    throw new AttuneError("data", {
+      where: "raoKupperMM",
+      expected: "some ties",
+      got: "none",
+      fix: "use bradleyTerryMM",
+    });
   }
   // Each pair as its two directed halves: who gained (won or tied) against whom.
   const gains = pairs.flatMap(({ first, second, firstWins, secondWins, ties = 0 }) => [
@@ -54,7 +63,11 @@ export function raoKupperMM(
     const raw = won.map((count, k) => count / below[k]!);
     const scale = Math.exp(raw.reduce((sum, value) => sum + Math.log(value), 0) / players);
     const next = raw.map((value) => value / scale);
-    const c = gains.reduce((sum, { by, from, count }) => sum + (count * next[from]!) / (next[by]! + theta * next[from]!), 0) / tied;
+    const c =
+      gains.reduce(
+        (sum, { by, from, count }) => sum + (count * next[from]!) / (next[by]! + theta * next[from]!),
+        0,
+      ) / tied;
     const moved = Math.max(...next.map((value, k) => Math.abs(Math.log(value / worths[k]!))));
     const thetaMoved = Math.abs(1 / c + Math.sqrt(1 + 1 / (c * c)) - theta);
     theta = 1 / c + Math.sqrt(1 + 1 / (c * c));
