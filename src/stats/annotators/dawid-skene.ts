@@ -6,7 +6,7 @@ export interface DawidSkene {
   posteriors: number[][];
   /** p: share of each true category. */
   shares: number[];
-  /** π: [annotators, true category, label given], rows sum to 1; a row of a category that an annotator never met is uniform. */
+  /** π: [annotators, true category, label given], rows sum to 1; the row of a category that an annotator hardly met means little. */
   confusions: number[][][];
   /** Chance that an annotator gives the true category, over the estimated shares. [annotators] */
   accuracies: number[];
