@@ -71,7 +71,7 @@ async function trainingStep() {
 async function decode() {
   const { batch, prompt_tokens = 128, new_tokens = 64 } = options;
   const opened = await openModel(folder);
-  const backend = ortBackend({ threads, frozenWeights: options.frozen });
+  const backend = ortBackend({ threads, profile: options.profile, frozenWeights: options.frozen });
   const graph = { config: opened.model.config, weights: bindWeights(opened.model) };
   const generator = new TokenGenerator(
     backend,

@@ -22,7 +22,8 @@ for (const [patient, cell] of anaesthetists.entries()) {
 describe("Dawid and Skene on their anaesthetists", () => {
   const fit = dawidSkene(observed);
   it("gives the published shares .40 .42 .11 .07", () => {
-    for (const [k, share] of [0.3996, 0.422, 0.1118, 0.0667].entries()) expect(fit.shares[k]).toBeCloseTo(share, 4);
+    for (const [k, share] of [0.3996, 0.422, 0.1118, 0.0667].entries())
+      expect(fit.shares[k]).toBeCloseTo(share, 4);
   });
   it("gives observer 1's matrix of errors", () => {
     const rows = [
@@ -67,8 +68,12 @@ describe("Dawid and Skene on their anaesthetists", () => {
     expect(unused.confusions.flat(2).every(Number.isFinite)).toBe(true);
     expect(unused.shares[2]).toBeLessThan(1e-6);
     expect(() => dawidSkene({ items: [], annotators: [], labels: [] })).toThrow(/at least one judgement/);
-    expect(() => dawidSkene({ items: [0], annotators: [NaN], labels: [0] })).toThrow(/annotators\[0\].*got NaN/);
-    expect(() => dawidSkene({ items: [0], annotators: [0], labels: [2] }, { categories: 2 })).toThrow(/below 2/);
+    expect(() => dawidSkene({ items: [0], annotators: [NaN], labels: [0] })).toThrow(
+      /annotators\[0\].*got NaN/,
+    );
+    expect(() => dawidSkene({ items: [0], annotators: [0], labels: [2] }, { categories: 2 })).toThrow(
+      /below 2/,
+    );
   });
 });
 

@@ -135,7 +135,9 @@ describe("calibration", () => {
   it("bins by equal counts too, with an interval each that mostly covers what is predicted", () => {
     const curve = reliabilityCurve(probabilities, outcomes, { bins: 10, equal: "count" });
     expect(curve.map(({ count }) => count)).toEqual(new Array(10).fill(200));
-    const covered = curve.filter(({ interval, predicted }) => interval!.low <= predicted! && predicted! <= interval!.high);
+    const covered = curve.filter(
+      ({ interval, predicted }) => interval!.low <= predicted! && predicted! <= interval!.high,
+    );
     expect(covered.length).toBeGreaterThanOrEqual(8);
     expect(reliabilityCurve([0.5], [true], { equal: "count" })).toHaveLength(1);
   });

@@ -36,7 +36,15 @@ const coefficients: [string, (counts: Table, options?: Options) => number | null
   ["Brennan-Prediger", (counts, options) => brennanPrediger(counts, options).value],
   ["nominal alpha", (counts, options) => krippendorffAlpha(counts, options)],
   ["ordinal alpha", (counts, options) => krippendorffAlpha(counts, { ...options, metric: "ordinal" })],
-  ["interval alpha", (counts, options) => krippendorffAlpha(counts, { ...options, metric: "interval", values: [1, 2, 4, 7, 9].slice(0, counts[0]?.length ?? 0) })],
+  [
+    "interval alpha",
+    (counts, options) =>
+      krippendorffAlpha(counts, {
+        ...options,
+        metric: "interval",
+        values: [1, 2, 4, 7, 9].slice(0, counts[0]?.length ?? 0),
+      }),
+  ],
 ];
 const ratings = byUnit(...dataCRaters);
 const categories = [..."12345"];
@@ -46,7 +54,14 @@ describe.each(coefficients)("%s", (name, coefficient) => {
   const value = coefficient(counts)!;
   it("does not depend on the order of items or on who rated", () => {
     expect(coefficient([...counts].reverse())).toBeCloseTo(value, 12);
-    expect(coefficient(countRatings(ratings.map((unit) => [...unit].reverse()), categories).counts)).toBeCloseTo(value, 12);
+    expect(
+      coefficient(
+        countRatings(
+          ratings.map((unit) => [...unit].reverse()),
+          categories,
+        ).counts,
+      ),
+    ).toBeCloseTo(value, 12);
   });
   it("does not depend on the names of categories, nor on their direction", () => {
     const turned = counts.map((row) => [...row].reverse());
@@ -59,13 +74,27 @@ describe.each(coefficients)("%s", (name, coefficient) => {
     const doubled = coefficient([...counts, ...counts]);
     expect(coefficient(counts, { repeats: counts.map(() => 2) })).toBeCloseTo(doubled!, 12);
     expect(coefficient([...counts, [0, 0, 0, 0, 0]])).toBeCloseTo(value, 12);
-    expect(coefficient([...counts, [9, 0, 0, 0, 0]], { repeats: [...counts.map(() => 1), 0] })).toBeCloseTo(value, 12);
+    expect(coefficient([...counts, [9, 0, 0, 0, 0]], { repeats: [...counts.map(() => 1), 0] })).toBeCloseTo(
+      value,
+      12,
+    );
     const grouped = groupCounts(counts);
     expect(coefficient(grouped.counts, grouped)).toBeCloseTo(value, 12);
   });
   it("is 1 where all agree, null where nothing was labelled twice or there is nothing", () => {
-    expect(coefficient([[3, 0, 0], [0, 3, 0], [0, 0, 2]])).toBeCloseTo(1, 12);
-    expect(coefficient([[1, 0], [0, 1]])).toBeNull();
+    expect(
+      coefficient([
+        [3, 0, 0],
+        [0, 3, 0],
+        [0, 0, 2],
+      ]),
+    ).toBeCloseTo(1, 12);
+    expect(
+      coefficient([
+        [1, 0],
+        [0, 1],
+      ]),
+    ).toBeNull();
     expect(coefficient([])).toBeNull();
     expect(coefficient([[0, 0]])).toBeNull();
   });
@@ -85,7 +114,15 @@ describe("one category", () => {
     expect(gwetAC([[2], [3]]).value).toBeNull();
     expect(brennanPrediger([[2], [3]]).value).toBeNull();
     expect(krippendorffAlpha([[2], [3]])).toBeNull();
-    expect(krippendorffAlpha([[2, 0], [3, 0]], { metric: "ordinal" })).toBeNull();
+    expect(
+      krippendorffAlpha(
+        [
+          [2, 0],
+          [3, 0],
+        ],
+        { metric: "ordinal" },
+      ),
+    ).toBeNull();
     expect(congerKappa([[0, 0]], { categories: 1 }).value).toBeNull();
     expect(scottPi([[4]]).value).toBeNull();
   });
@@ -95,7 +132,11 @@ describe("Conger's kappa", () => {
   it("of two raters without gaps is Cohen's, and of one rater undefined", () => {
     const pairs = ratings.map(([, b, , d]) => [b!, d!]).filter(([b, d]) => b !== null && d !== null);
     const { codes } = codeRatings(pairs, categories);
-    const { table } = crossTable(pairs.map(([b]) => b!), pairs.map(([, d]) => d!), { categories });
+    const { table } = crossTable(
+      pairs.map(([b]) => b!),
+      pairs.map(([, d]) => d!),
+      { categories },
+    );
     const cohen = cohenKappa(table);
     const conger = congerKappa(codes, { categories: 5 });
     expect(conger.value).toBeCloseTo(cohen.value!, 12);
@@ -110,7 +151,14 @@ describe("pairs of raters", () => {
   it("have the tables that GROUP BY gives, and add up to each rater's agreement with the rest", () => {
     const { codes } = codeRatings(ratings, categories);
     const pairs = raterPairs(codes, { categories: 5 });
-    expect(pairs.map(({ first, second }) => `${first}${second}`)).toEqual(["01", "02", "03", "12", "13", "23"]);
+    expect(pairs.map(({ first, second }) => `${first}${second}`)).toEqual([
+      "01",
+      "02",
+      "03",
+      "12",
+      "13",
+      "23",
+    ]);
     expect(pairs[0]!.items).toBe(9);
     const agreement = raterAgreement(pairs, { raters: 5 });
     expect(agreement[4]).toEqual({ agreement: null, shared: 0 });
@@ -138,7 +186,15 @@ describe("the two-way bootstrap", () => {
   });
   it("is null for one rater, without overlap, or without items", () => {
     expect(twoWayBootstrap([[0], [1]], { categories: 2, coefficient: "alpha" })).toBeNull();
-    expect(twoWayBootstrap([[0, null], [null, 1]], { categories: 2, coefficient: "percent" })).toBeNull();
+    expect(
+      twoWayBootstrap(
+        [
+          [0, null],
+          [null, 1],
+        ],
+        { categories: 2, coefficient: "percent" },
+      ),
+    ).toBeNull();
     expect(twoWayBootstrap([], { categories: 2, coefficient: "ac" })).toBeNull();
   });
 });
@@ -154,14 +210,19 @@ describe("the bootstrap of counts", () => {
     const random = createRandom(8);
     const many = Array.from({ length: 600 }, () => {
       const p = 0.2 + 0.6 * random.uniform();
-      const left = Array.from({ length: 3 }, () => (random.uniform() < p ? 1 : 0)).reduce<number>((a, b) => a + b, 0);
+      const left = Array.from({ length: 3 }, () => (random.uniform() < p ? 1 : 0)).reduce<number>(
+        (a, b) => a + b,
+        0,
+      );
       return [left, 3 - left];
     });
     for (const coefficient of [fleissKappa, gwetAC, brennanPrediger]) {
       const { value, standardError } = coefficient(many);
       const { low, high } = bootstrapCounts(many, (rows, options) => coefficient(rows, options).value)!;
       expect((high - low) / 2 / 1.96 / standardError!).toBeCloseTo(1, 1);
-      expect(jackknifeError(many, (rows, options) => coefficient(rows, options).value)! / standardError!).toBeCloseTo(1, 1);
+      expect(
+        jackknifeError(many, (rows, options) => coefficient(rows, options).value)! / standardError!,
+      ).toBeCloseTo(1, 1);
       expect(low).toBeLessThan(value!);
       expect(high).toBeGreaterThan(value!);
     }
@@ -187,13 +248,21 @@ describe("a million judgements", () => {
         }
       }
     }
-    const closeness = rows.map((row) => 1 / (1 + row.filter((count) => count > 0).length ** 3) + random.uniform() / 50);
+    const closeness = rows.map(
+      (row) => 1 / (1 + row.filter((count) => count > 0).length ** 3) + random.uniform() / 50,
+    );
     const total = closeness.reduce((a, b) => a + b, 0);
     const repeats = closeness.map((weight) => Math.round((333_334 * weight) / total));
     const summary = agreementSummary(rows, { repeats, ordered: true, resamples: 200 });
     expect(rows).toHaveLength(84);
     expect(Math.abs(summary.judgements - 1_000_002)).toBeLessThan(200);
-    for (const { value, interval } of [summary.percent, summary.alphaNominal, summary.alphaOrdinal!, summary.kappa, summary.ac1]) {
+    for (const { value, interval } of [
+      summary.percent,
+      summary.alphaNominal,
+      summary.alphaOrdinal!,
+      summary.kappa,
+      summary.ac1,
+    ]) {
       expect(interval!.low).toBeLessThan(value!);
       expect(interval!.high).toBeGreaterThan(value!);
       expect(interval!.high - interval!.low).toBeLessThan(0.01);
@@ -203,10 +272,17 @@ describe("a million judgements", () => {
 
 describe("cycles of preference", () => {
   const beats = (text: string, times = 9) =>
-    text.split(" ").map((pair) => ({ first: Number(pair[0]), second: Number(pair[1]), firstWins: times, secondWins: 1 }));
+    text
+      .split(" ")
+      .map((pair) => ({ first: Number(pair[0]), second: Number(pair[1]), firstWins: times, secondWins: 1 }));
   it("are found, with how sure their closest step is", () => {
     const { triples, circular, cycles, groups, consistency, share } = intransitivity(beats("01 12 20"));
-    expect({ triples, circular, consistency, share }).toEqual({ triples: 1, circular: 1, consistency: 0, share: 1 });
+    expect({ triples, circular, consistency, share }).toEqual({
+      triples: 1,
+      circular: 1,
+      consistency: 0,
+      share: 1,
+    });
     expect(cycles).toEqual([{ players: [0, 1, 2], weakest: 0.9, p: expect.closeTo(0.021484, 6) }]);
     expect(groups).toEqual([[0, 1, 2]]);
   });
@@ -214,7 +290,11 @@ describe("cycles of preference", () => {
     const order = intransitivity(beats("01 02 03 12 13 23"));
     expect(order).toMatchObject({ triples: 4, circular: 0, consistency: 1, groups: [[0], [1], [2], [3]] });
     // The regular tournament of 5 has the most: (125 - 5) / 24 = 5.
-    expect(intransitivity(beats("01 02 12 13 23 24 34 30 40 41"))).toMatchObject({ circular: 5, consistency: 0, triples: 10 });
+    expect(intransitivity(beats("01 02 12 13 23 24 34 30 40 41"))).toMatchObject({
+      circular: 5,
+      consistency: 0,
+      triples: 10,
+    });
   });
   it("leave undecided pairs out", () => {
     const tied = [...beats("01 12"), { first: 2, second: 0, firstWins: 3, secondWins: 3, ties: 2 }];

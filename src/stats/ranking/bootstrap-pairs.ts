@@ -37,11 +37,12 @@ export function bootstrapPairs(
     });
   }
   const votes = cells.reduce((a, b) => a + b, 0);
+  const rounds = votes > 0 ? resamples : 0;
   const used = cells.flatMap((count, cell) => (count > 0 ? [cell] : []));
   const shares = used.map((cell) => cells[cell]! / votes);
   const random = createRandom(seed, { stream: "bootstrap-pairs" });
   const values: (readonly number[])[] = [];
-  for (let round = 0; round < resamples && votes > 0; round++) {
+  for (let round = 0; round < rounds; round++) {
     const drawn = new Array<number>(cells.length).fill(0);
     for (const [place, count] of drawMultinomial(random, votes, shares).entries())
       drawn[used[place]!] = count;

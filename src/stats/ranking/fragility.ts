@@ -33,7 +33,13 @@ export function fragility(
       got: String(most),
     });
   }
-  const plain = pairs.map(({ features: _, ...pair }) => pair);
+  const plain = pairs.map(({ first, second, firstWins, secondWins, ties = 0 }) => ({
+    first,
+    second,
+    firstWins,
+    secondWins,
+    ties,
+  }));
   const fit = bradleyTerry(plain, options);
   const leader = fit.strengths.indexOf(Math.max(...fit.strengths));
   const all = plain.reduce(
