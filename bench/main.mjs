@@ -73,6 +73,17 @@ const cases = [
       ["autocast", ["autocast"]],
     ],
   },
+  {
+    // The size at which people begin: fewer repeats, because a step takes the peer a minute.
+    name: "large-dpo-step",
+    ours: { kind: "dpo" },
+    forms: both,
+    script: "dpo_step.py",
+    data: "preference",
+    model: { shape: "qwen2.5-1.5b", dtype: "bfloat16" },
+    against: [["bfloat16", ["bfloat16-checkpoint"]]],
+    repeats: 2,
+  },
   ...[1, 16, 64].map((batch) => ({
     name: `decode-${batch}`,
     ours: { kind: "decode", batch },
@@ -85,16 +96,19 @@ const cases = [
   })),
 ];
 
+const vocabularies = { "smollm2-135m": 49152, stories15m: 32000, "qwen2.5-1.5b": 151936 };
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean" },
-    repeats: { type: "string", default: "5" },
+    repeats: { type: "string" },
     ours: { type: "boolean" },
     allocator: { type: "string" },
   },
 });
-const repeats = Number(values.repeats);
+const most = Number(values.repeats ?? 5);
+const repeatsOf = (c) => (values.repeats ? most : (c.repeats ?? most));
 const chosen = cases.filter((c) => positionals.length === 0 || positionals.some((p) => c.name.startsWith(p)));
 if (chosen.length === 0) {
   console.error(
@@ -119,9 +133,9 @@ async function modelFolder({ shape, dtype }) {
 
 async function dataFile(kind, { shape }) {
   const file = join(store, `${kind}-${shape}.jsonl`);
-  const vocabulary = shape === "smollm2-135m" ? 49152 : 32000;
+  const vocabulary = vocabularies[shape];
   // Enough rows for every step of a run without repeating one.
-  const rows = 8 * (repeats + 2);
+  const rows = 8 * (most + 2);
   await python("make_data.py", {
     kind,
     file,
@@ -151,7 +165,7 @@ async function theirs(c, { settings, options }) {
     const once = c.script === "decode.py" || setting.endsWith("checkpoint");
     for (const allocator of once ? ["default"] : ["default", "reuse"]) {
       const run = await runPeer(environment, c.script, {
-        options: { ...options, setting, repeats },
+        options: { ...options, setting, repeats: repeatsOf(c) },
         allocator,
       });
       const rate = c.unit ? run.tokens_per_s : -run.median_s;
@@ -183,7 +197,7 @@ for (const c of chosen) {
   const own = [];
   for (const frozen of c.forms) {
     say(`${c.name}: Attune, ${frozen}`);
-    const run = await ours({ ...c.ours, ...options, frozen, repeats });
+    const run = await ours({ ...c.ours, ...options, frozen, repeats: repeatsOf(c) });
     own.push({ ...run, frozen });
     say(
       `  ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s, prefill ${run.prefill_tokens_per_s.toFixed(0)}` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,

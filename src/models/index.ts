@@ -61,7 +61,13 @@ export {
   type TargetInputs,
   wholeLogits,
 } from "./graph/heads.js";
-export { targetKl, targetLogSumExp, targetLogSumSquares, targetMeanLogProbs } from "./graph/vocabulary.js";
+export {
+  targetEntropies,
+  targetKl,
+  targetLogSumExp,
+  targetLogSumSquares,
+  targetMeanLogProbs,
+} from "./graph/vocabulary.js";
 export { type AdaptedModule, type AdaptedModules, linear } from "./graph/linear.js";
 export { bindWeights, frozenWeight, parameter, parameterInputs, type Weights } from "./graph/weights.js";
 export { choosePadToken, type PadToken, writePadToken } from "./pad-token.js";

@@ -26,6 +26,8 @@ export interface RunState {
   withoutGain: number;
   /** What the loss carries from batch to batch, for losses that do. */
   carried?: Readonly<Record<string, number>>;
+  /** State of the trainer's companion. JSON-safe. */
+  companion?: unknown;
 }
 
 export interface CheckpointParts {

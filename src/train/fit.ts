@@ -210,15 +210,18 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
     totalSteps,
     rate: (step) => peak * factor(step),
   };
-  if (from === undefined) return run;
   try {
-    const fingerprint = options.fingerprint ?? {};
-    run.state = await readCheckpoint(
-      from,
-      { parameters, optimizer: optimiser.state },
-      { backend, fingerprint },
-    );
-    if (run.state.carried) programs.carried = run.state.carried;
+    if (from !== undefined) {
+      const fingerprint = options.fingerprint ?? {};
+      run.state = await readCheckpoint(
+        from,
+        { parameters, optimizer: optimiser.state },
+        { backend, fingerprint },
+      );
+      if (run.state.carried) programs.carried = run.state.carried;
+    }
+    const { companion: saved } = run.state;
+    await trainer.companion?.open({ backend, parameters, saved, signal: options.signal });
     return run;
   } catch (error) {
     await closeRun(run);
@@ -250,7 +253,7 @@ function resumePath({ resume, output }: FitOptions): string | undefined {
 async function step<B>(run: Run<B>): Promise<StepReport> {
   const { options, programs, optimiser, state } = run;
   const began = performance.now();
-  const { batches, position } = await nextBatches(run);
+  const { batches, position } = await nextBatches(run).catch((error: unknown) => stopped(run, error));
   const number = state.step + 1;
   const every = options.detailSteps ?? 10;
   const detail = every > 0 && (number % every === 0 || number === 1);
@@ -281,16 +284,11 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
   Object.assign(state, { step: number, ...position, tokens: state.tokens + tokens });
   if (run.trainer.state) state.carried = programs.carried;
 
+  const own = { loss, grad_norm: gradNorm, learning_rate: lr, ...metricValues(sums) };
+  const beside = run.trainer.companion?.afterStep(own);
   const per = run.trainer.train.count(state.epoch);
   const epoch = state.epoch + state.index / per;
-  const metrics = {
-    loss,
-    grad_norm: gradNorm,
-    learning_rate: lr,
-    ...metricValues(sums),
-    num_tokens: state.tokens,
-    epoch,
-  };
+  const metrics = { ...own, ...beside, num_tokens: state.tokens, epoch };
   const seconds = (performance.now() - began) / 1000;
   const report: StepReport = {
     step: number,
@@ -330,19 +328,33 @@ async function nextBatches<B>({
 }: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } }> {
   const k = options.gradientAccumulationSteps ?? 1;
   let { epoch, index } = state;
-  if (index >= trainer.train.count(epoch)) {
+  const { train } = trainer;
+  await train.prepare?.(epoch);
+  if (index >= train.count(epoch)) {
     epoch += 1;
     index = 0;
+    await train.prepare?.(epoch);
   }
-  const end = Math.min(index + k, trainer.train.count(epoch));
+  const end = train.stepEnd?.({ epoch, index }) ?? Math.min(index + k, train.count(epoch));
   const batches: B[] = [];
   for (; index < end; index++) batches.push(await trainer.train.load({ epoch, index }));
   return { batches, position: { epoch, index } };
 }
 
+/** No batch came (a reward failed, somebody stopped it): what was learned so far is kept before the run ends. */
+async function stopped<B>(run: Run<B>, error: unknown): Promise<never> {
+  const { options, state } = run;
+  const { output } = options;
+  const collapsed = error instanceof AttuneError && error.code === "invariant";
+  if (run.trainer.companion && output !== undefined && state.step > 0 && !collapsed) {
+    if (listCheckpoints(output).at(-1) !== state.step) await save(run, output);
+  }
+  throw error;
+}
+
 async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
   const { options, state, totalSteps } = run;
-  const done = state.step >= totalSteps;
+  const done = state.step >= totalSteps || run.trainer.companion?.done() === true;
   const due = (every: number | undefined): boolean =>
     done || (every !== undefined && every > 0 && state.step % every === 0);
   const scheduled = due(options.saveSteps);
@@ -362,8 +374,8 @@ async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
 }
 
 /** Why nothing is left to do, as the state says; a resumed run may have ended before. */
-function endedBefore<B>({ options, state, totalSteps }: Run<B>): EndOfRun | undefined {
-  if (state.step >= totalSteps) return "done";
+function endedBefore<B>({ options, state, totalSteps, trainer }: Run<B>): EndOfRun | undefined {
+  if (state.step >= totalSteps || trainer.companion?.done() === true) return "done";
   const { patience = Infinity } = options.earlyStopping ?? {};
   return state.withoutGain >= patience ? "early-stopping" : undefined;
 }
@@ -399,6 +411,7 @@ async function save<B>(
   output: string,
 ): Promise<string> {
   const { backend } = options;
+  if (trainer.companion) state.companion = trainer.companion.state();
   const kept = listCheckpoints(output).at(-1);
   const written = writeCheckpoint(
     output,
@@ -458,7 +471,8 @@ async function finish<B>({ programs, options, state }: Run<B>, finished: EndOfRu
   return { parameters: await downloadParameters(programs.parameters, options.backend), state, finished };
 }
 
-async function closeRun<B>({ programs, optimiser, options }: Run<B>): Promise<void> {
+async function closeRun<B>({ trainer, programs, optimiser, options }: Run<B>): Promise<void> {
+  await trainer.companion?.close();
   await programs.release();
   await optimiser.release();
   await options.backend.free([...Object.values(programs.parameters), ...Object.values(programs.gradients)]);

@@ -43,7 +43,15 @@ export {
   uploadParameters,
 } from "./policy.js";
 export { StepPrograms } from "./step-programs.js";
-export type { BatchSource, Feeds, StartInvariant, TraceContext, Traced, Trainer } from "./trainer.js";
+export type {
+  BatchSource,
+  Companion,
+  Feeds,
+  StartInvariant,
+  TraceContext,
+  Traced,
+  Trainer,
+} from "./trainer.js";
 export {
   estimateTraining,
   type MemoryReport,
@@ -59,3 +67,19 @@ export {
 } from "./job/index.js";
 export { estimateMemory, type MemoryEstimate, type MemoryRequest, type MemoryTerm } from "./memory.js";
 export { referenceLogProbs, type ReferenceCacheOptions } from "./reference-cache.js";
+export {
+  type CriticOptions,
+  ONLINE_METHOD_NAMES,
+  ONLINE_METHODS,
+  type OnlineMethodEntry,
+  type OnlineMethodName,
+  type OnlinePrompt,
+  type OnlineSettings,
+  onlineSettingsOf,
+  readValueHead,
+  type RolloutReport,
+  type SampledAnswer,
+  type Sampler,
+  trainOnline,
+  type TrainOnlineOptions,
+} from "./online/index.js";

@@ -42,6 +42,8 @@ export interface Policy {
   readonly kept: ReadonlyMap<string, TrainableParameter>;
   /** Seed of what is drawn in training: dropout. */
   readonly seed: number;
+  /** Trained parameters that are not the model's own (a critic's): in checkpoints, not in the saved model. */
+  readonly beside?: ReadonlySet<string>;
 }
 
 export interface PolicyOptions {
@@ -269,8 +271,11 @@ export async function savePolicy(
   policy: Policy,
   { values, ...options }: SavePolicyOptions & { values: ReadonlyMap<string, Float32Array> },
 ): Promise<void> {
-  const { folder, lora } = policy;
-  if (!lora) return saveModelFolder(path, folder, { parameters: values });
+  const { folder, lora, beside } = policy;
+  if (!lora) {
+    const own = new Map([...values].filter(([name]) => beside?.has(name) !== true));
+    return saveModelFolder(path, folder, { parameters: own });
+  }
   const byKey = {
     has: (key: string) => values.has(graphName(key)),
     get: (key: string) => values.get(graphName(key)),

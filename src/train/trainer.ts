@@ -4,7 +4,7 @@
  */
 import type { LossResult } from "../losses/index.js";
 import type { Recompute } from "../models/index.js";
-import type { HostTensor, Tensor, Tree } from "../tensor/index.js";
+import type { Backend, HostTensor, Resident, Tensor, Tree } from "../tensor/index.js";
 import type { BoundModel, Policy } from "./policy.js";
 
 /** Arrays of a batch under the names of its graph's inputs. */
@@ -15,6 +15,10 @@ export interface BatchSource<B> {
   /** Micro-batches in an epoch. */
   count(epoch: number): number;
   load(at: { epoch: number; index: number }): Promise<B>;
+  /** For sources that make an epoch's batches as they go: called before they are counted. */
+  prepare?(epoch: number): Promise<void>;
+  /** Index behind the last micro-batch of the step that begins here. Default: as many as are accumulated. */
+  stepEnd?(at: { epoch: number; index: number }): number;
   /** Examples in all, for the report. */
   readonly examples: number;
 }
@@ -65,6 +69,28 @@ export interface Trainer<B> {
   readonly state?: Readonly<Record<string, number>>;
   /** What must hold before the first update; see `invariants.ts`. */
   readonly invariants?: readonly StartInvariant<B>[];
+  readonly companion?: Companion;
+}
+
+/** What goes beside the batches of a method that learns from its own answers: it reads the parameters, and has a state. */
+export interface Companion {
+  /** Before the first batch. `parameters` are read at every use; `saved` is what `state` gave the checkpoint gone on from. */
+  open(run: {
+    backend: Backend;
+    parameters: Readonly<Record<string, Resident>>;
+    saved: unknown;
+    signal: AbortSignal | undefined;
+  }): Promise<void>;
+  /** JSON-safe: all that a resumed run needs beside parameters and optimiser. */
+  state(): unknown;
+  /**
+   * After an update and before anything is saved: gives further metrics. What it throws ends the run without a checkpoint
+   * of this step.
+   */
+  afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>>;
+  /** Whether all is done, however many steps are left. */
+  done(): boolean;
+  close(): Promise<void>;
 }
 
 /** A statement about the first batch's metrics before any update, e.g. "margins are 0". */

@@ -93,6 +93,18 @@ export function targetKl(
   });
 }
 
+/** Entropy of the next token [targets], in nats, with gradient; `scale` multiplies logits (1 / temperature). */
+export function targetEntropies(
+  model: ModelGraph,
+  hidden: Tensor,
+  { sources, scale = 1 }: Pick<TargetInputs, "sources"> & { scale?: number },
+): Tensor {
+  return perChunk(model, gather(hidden, sources), (logits) => {
+    const logps = logSoftmax(scale === 1 ? logits : mul(logits, scale));
+    return mul(sum(mul(exp(logps), logps), { axes: [1] }), -1);
+  });
+}
+
 type ChunkBody = (logits: Tensor, range: { start: number; end: number }) => Tensor;
 
 /** body(logits [rows, vocabulary]) -> [rows], over all rows of `states` [n, hidden]. */

@@ -1,0 +1,447 @@
+/**
+ * A run's rollouts as a source of batches: prompts in, answers, rewards and log-probabilities, and out of them the items that
+ * a recipe makes. An epoch of the loop is one rollout. What a checkpoint needs is plain numbers, the rollout in hand among
+ * them: a run that was killed goes on as if it had not stopped. Knows no method.
+ */
+import { AttuneError } from "../../errors.js";
+import { type Reward, type RewardItem, scoreItems } from "../../rewards/index.js";
+import type { RewardState } from "../../rewards/index.js";
+import type { Backend, Resident } from "../../tensor/index.js";
+import type { Tokenizer } from "../../text/index.js";
+import type { Policy } from "../policy.js";
+import type { BatchSource, Companion } from "../trainer.js";
+import type { Critic } from "./critic.js";
+import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
+import { planSteps, type RolloutPlan } from "./plan.js";
+import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
+import type { Made, Recipe } from "./recipe.js";
+import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
+import { openSampler, type OpenSampler, type SampledAnswer, type Sampler } from "./sampler.js";
+import { openScorer, type Scored, type Scorer } from "./scorer.js";
+import type { OnlineSettings } from "./settings.js";
+
+export interface OnlineRunOptions {
+  readonly policy: Policy;
+  readonly critic: Critic | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly prompts: EncodedPrompts;
+  readonly reward: Reward | undefined;
+  readonly recipe: Recipe;
+  readonly settings: OnlineSettings;
+  /** Prompts of a rollout, and rollouts in all. */
+  readonly promptsARollout: number;
+  readonly rollouts: number;
+  readonly onRollout: ((report: RolloutReport) => void | Promise<void>) | undefined;
+  /** In place of the policy's own sampling. */
+  readonly sampler: Sampler | undefined;
+  /** Rows of a rollout in mini-batches, in place of a seeded shuffle. */
+  readonly order: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
+}
+
+/** The rollout in hand, as checkpoints have it. */
+interface Current extends RolloutPlan {
+  number: number;
+  items: readonly OnlineItem[];
+  criticOnly: boolean;
+  metrics: Readonly<Record<string, number>>;
+  /** Micro-batches that will be used: fewer than planned where the rollout is left early. */
+  limit: number;
+}
+
+interface Saved {
+  format: 1;
+  cursor: number;
+  used: number;
+  current: Current | undefined;
+  recipe: unknown;
+  reward: RewardState | undefined;
+}
+
+/** Rollouts in a row that may give nothing to learn from. */
+const mostEmpty = 10;
+
+interface Open {
+  backend: Backend;
+  sampler: OpenSampler;
+  reference: OpenSampler | undefined;
+  parameters: Readonly<Record<string, Resident>>;
+  scorer: Scorer;
+  signal: AbortSignal | undefined;
+}
+
+export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
+  readonly #o: OnlineRunOptions;
+  #open: Open | undefined;
+  #current: Current | undefined;
+  /** Prompts asked so far. */
+  #cursor = 0;
+  /** Micro-batches of the current rollout that were handed out. */
+  #used = 0;
+  #making: Promise<void> | undefined;
+
+  constructor(options: OnlineRunOptions) {
+    this.#o = options;
+  }
+
+  get examples(): number {
+    return this.#o.prompts.rows.length;
+  }
+
+  async open(run: Parameters<Companion["open"]>[0]): Promise<void> {
+    const { backend, parameters, saved, signal } = run;
+    const { policy, critic, settings: s, prompts } = this.#o;
+    const sampling = {
+      maxNewTokens: s.max_completion_length,
+      temperature: s.temperature,
+      topK: s.top_k,
+      topP: s.top_p,
+      minP: s.min_p,
+    };
+    const sampler = this.#o.sampler
+      ? { sample: this.#o.sampler, close: () => Promise.resolve() }
+      : await openSampler({ backend, policy, parameters, stopTokens: prompts.stopTokens, sampling });
+    const scorer = openScorer({
+      backend,
+      policy,
+      critic,
+      parameters,
+      temperature: s.temperature,
+      rows: Math.max(1, s.per_device_train_batch_size),
+      ...this.#sizes(),
+    });
+    this.#open = { backend, sampler, reference: undefined, parameters, scorer, signal };
+    if (saved !== undefined) this.#restore(saved as Saved);
+  }
+
+  #sizes(): { maxPrompt: number; maxCompletion: number } {
+    const { prompts, settings } = this.#o;
+    const shown = prompts.rows.map(({ answerTokens }) => answerTokens?.length ?? 0);
+    return {
+      maxPrompt: prompts.rows.reduce((most, { tokens }) => Math.max(most, tokens.length), 1),
+      maxCompletion: shown.reduce((most, n) => Math.max(most, n), settings.max_completion_length),
+    };
+  }
+
+  #restore({ format, cursor, used, current, recipe, reward }: Saved): void {
+    if (format !== 1) {
+      throw new AttuneError("checkpoint", {
+        where: "online run",
+        expected: "a state of format 1",
+        got: String(format),
+      });
+    }
+    this.#cursor = cursor;
+    this.#used = used;
+    this.#current = current;
+    if (recipe !== undefined) this.#o.recipe.restore?.(recipe);
+    if (reward !== undefined) this.#o.reward?.restore?.(reward);
+  }
+
+  state(): Saved {
+    const current = this.#current;
+    const over = current !== undefined && this.#used >= current.limit;
+    return {
+      format: 1,
+      cursor: this.#cursor,
+      used: this.#used,
+      // What was learned from needs not be kept.
+      current: current && { ...current, ...(over && { items: [] }) },
+      recipe: this.#o.recipe.state?.(),
+      reward: this.#o.reward?.state?.(),
+    };
+  }
+
+  done(): boolean {
+    const current = this.#current;
+    return current !== undefined && current.number >= this.#o.rollouts - 1 && this.#used >= current.limit;
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.sampler.close();
+    await open?.reference?.close();
+    await open?.scorer.close();
+  }
+
+  /** The rollout of that number is made, once. */
+  async prepare(epoch: number): Promise<void> {
+    if (this.#current?.number === epoch) return;
+    this.#making ??= this.#roll(epoch).finally(() => {
+      this.#making = undefined;
+    });
+    await this.#making;
+  }
+
+  count(epoch: number): number {
+    const current = this.#current;
+    return current?.number === epoch ? current.limit : 1;
+  }
+
+  stepEnd({ index }: { index: number }): number {
+    const current = this.#current!;
+    return Math.min(current.limit, current.ends.find((end) => end > index) ?? current.limit);
+  }
+
+  async load({ epoch, index }: { epoch: number; index: number }): Promise<OnlineBatch> {
+    await this.prepare(epoch);
+    const current = this.#current!;
+    const micro = current.micro[index]!;
+    this.#used = index + 1;
+    const { counted } = micro;
+    const items = micro.items.map((at) => current.items[at]!);
+    return layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+  }
+
+  afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+    const current = this.#current!;
+    checkDrift(metrics);
+    if (this.#o.recipe.leave?.(metrics) === true && this.#used < current.limit) current.limit = this.#used;
+    return { ...current.metrics, rollout: current.number };
+  }
+
+  async #roll(number: number): Promise<void> {
+    const { recipe, reward, settings: s } = this.#o;
+    const before = { recipe: recipe.state?.(), reward: reward?.state?.(), cursor: this.#cursor };
+    try {
+      for (let empty = 0; empty < mostEmpty; empty++) {
+        const made = await this.#once(number);
+        const plan = planSteps(made.items, {
+          size: s.per_device_train_batch_size,
+          accumulate: s.gradient_accumulation_steps,
+          miniBatches: s.num_mini_batches,
+          passes: s.num_iterations,
+          seed: s.seed,
+          rollout: number,
+          order: this.#o.order,
+        });
+        if (plan.micro.length === 0) continue;
+        this.#used = 0;
+        this.#current = {
+          number,
+          ...plan,
+          items: made.items.map(plainItem),
+          criticOnly: made.criticOnly ?? false,
+          metrics: { ...made.metrics, "rollout/without_signal": empty },
+          limit: plan.micro.length,
+        };
+        return;
+      }
+    } catch (error) {
+      // As if it had not been begun: the checkpoint that follows has to make it again.
+      this.#cursor = before.cursor;
+      if (before.recipe !== undefined) recipe.restore?.(before.recipe);
+      if (before.reward !== undefined) reward?.restore?.(before.reward);
+      throw error;
+    }
+    throw new AttuneError("data", {
+      where: `rollout ${number}`,
+      expected: "answers that differ in reward",
+      got: `${mostEmpty} rollouts in a row whose groups have equal rewards`,
+      fix: "look at the reward: it may be too hard, too easy, or blind to what the policy changes; more generations or a higher temperature help too",
+    });
+  }
+
+  /** One rollout, or several joined where groups without a difference are to be replaced. */
+  async #once(number: number): Promise<Made> {
+    const { settings: s, promptsARollout: wanted, recipe } = this.#o;
+    const samples = s.num_generations;
+    const rows: RolloutRow[] = [];
+    const seconds = { generation: 0, reward: 0, scoring: 0 };
+    let asked = 0;
+    for (let attempt = 0; ; attempt++) {
+      const prompts = promptsAt(this.#o.prompts.rows, { start: this.#cursor, count: wanted, seed: s.seed });
+      const fresh = await this.#answers(prompts, seconds);
+      this.#cursor += wanted;
+      asked += wanted;
+      if (!s.dynamic_sampling) {
+        rows.push(...fresh);
+        break;
+      }
+      const { informative = [] } = await recipe.make(fresh, this.#context(fresh, number));
+      const room = wanted - rows.length / samples;
+      for (const g of informative.slice(0, room)) rows.push(...fresh.slice(g * samples, (g + 1) * samples));
+      if (rows.length >= wanted * samples || attempt + 1 >= s.max_resample) break;
+    }
+    if (rows.length === 0) return { items: [], metrics: {} };
+    const began = performance.now();
+    const made = await recipe.make(rows, this.#context(rows, number));
+    const metrics = {
+      ...rolloutMetrics(rows, this.#o.reward?.name ?? "none"),
+      ...made.metrics,
+      "completions/empty": rows.filter(({ tokens }) => tokens.length === 0).length,
+      "prompts/too_long": this.#o.prompts.tooLong.length,
+      ...(s.dynamic_sampling && { "rollout/prompts_asked": asked }),
+      episode: this.#cursor * samples,
+      "time/generation": seconds.generation,
+      "time/reward": seconds.reward,
+      "time/scoring": seconds.scoring + (performance.now() - began) / 1000,
+    };
+    this.#checkCollapse(rows, metrics);
+    await this.#o.onRollout?.(reportOf(number, rows, metrics));
+    return { ...made, metrics };
+  }
+
+  #context(rows: readonly RolloutRow[], number: number): Parameters<Recipe["make"]>[1] {
+    const samples = this.#o.settings.num_generations;
+    const prompts = rows.flatMap(({ prompt }, r) => (r % samples === 0 ? [prompt] : []));
+    return {
+      number,
+      samples,
+      prompts,
+      score: (items) => this.#open!.scorer.score(items),
+      greedy: async () => {
+        const answers = await this.#sample(prompts, {
+          from: this.#open!.sampler,
+          samples: 1,
+          temperature: 0,
+        });
+        return Array.from((await this.#judge(prompts, answers, 1)).scores);
+      },
+      fromReference: async () => {
+        const open = this.#open!;
+        open.reference ??= await this.#referenceSampler(open);
+        const answers = await this.#sample(prompts, { from: open.reference, samples });
+        const { scores } = await this.#judge(prompts, answers, samples);
+        return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+      },
+    };
+  }
+
+  #referenceSampler({ backend }: Open): Promise<OpenSampler> {
+    const { policy, prompts, settings: s } = this.#o;
+    return openSampler({
+      backend,
+      policy,
+      parameters: undefined,
+      stopTokens: prompts.stopTokens,
+      sampling: { maxNewTokens: s.max_completion_length, temperature: s.temperature },
+    });
+  }
+
+  #sample(
+    prompts: readonly PromptRow[],
+    o: { from: OpenSampler; samples: number; temperature?: number },
+  ): Promise<SampledAnswer[]> {
+    const { signal } = this.#open!;
+    return o.from.sample({
+      // A prompt may come twice in a rollout: its place in the walk makes the name its own.
+      prompts: prompts.map(({ id, tokens }, i) => ({ id: `${this.#cursor + i}:${id}`, tokens })),
+      samples: o.samples,
+      seed: this.#o.settings.seed,
+      ...(o.temperature !== undefined && { temperature: o.temperature }),
+      signal,
+    });
+  }
+
+  async #judge(prompts: readonly PromptRow[], answers: readonly SampledAnswer[], samples: number) {
+    const { reward, settings: s } = this.#o;
+    const items = answers.map(({ tokens, ended }, i): RewardItem => {
+      const { id, prompt, columns } = prompts[Math.floor(i / samples)]!;
+      return {
+        id: `${id}#${i % samples}`,
+        prompt,
+        completion: this.#text({ tokens, ended }),
+        tokens,
+        finishReason: ended ? "stop" : "length",
+        ...(columns && { columns }),
+      };
+    });
+    if (reward === undefined) return { scores: new Float64Array(items.length), components: {}, items };
+    const { signal } = this.#open!;
+    const checked = await scoreItems(reward, items, {
+      timeoutSeconds: s.reward_timeout,
+      retries: s.reward_retries,
+      ...(signal && { signal }),
+    });
+    return { ...checked, items };
+  }
+
+  /** Without the stop token: templates write it, and rewards are over what was said. */
+  #text({ tokens, ended }: Pick<SampledAnswer, "tokens" | "ended">): string {
+    const last = tokens.at(-1);
+    const stop = ended && last !== undefined && this.#o.prompts.stopTokens.includes(last);
+    return this.#o.tokenizer.decodeContinuation(stop ? tokens.slice(0, -1) : tokens);
+  }
+
+  async #answers(prompts: readonly PromptRow[], seconds: Record<string, number>): Promise<RolloutRow[]> {
+    const samples = this.#o.settings.num_generations;
+    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const began = performance.now();
+      const result = await work();
+      seconds[name] = (seconds[name] ?? 0) + (performance.now() - began) / 1000;
+      return result;
+    };
+    const { sampler, scorer } = this.#open!;
+    const answers = await timed("generation", () => this.#sample(prompts, { from: sampler, samples }));
+    const judged = await timed("reward", () => this.#judge(prompts, answers, samples));
+    const said = answers.flatMap(({ tokens }, i) => (tokens.length > 0 ? [i] : []));
+    const promptOf = (i: number): PromptRow => prompts[Math.floor(i / samples)]!;
+    const scored = await timed("scoring", () =>
+      scorer.score(
+        said.map((i) => ({
+          id: judged.items[i]!.id,
+          prompt: promptOf(i).tokens,
+          completions: [answers[i]!.tokens],
+        })),
+      ),
+    );
+    const numbers = new Map<number, Scored>(said.map((i, k) => [i, scored[k]!]));
+    return answers.map(({ tokens, logProbs, ended }, i): RolloutRow => ({
+      id: judged.items[i]!.id,
+      prompt: promptOf(i),
+      tokens,
+      text: judged.items[i]!.completion as string,
+      ended,
+      samplerLogps: logProbs,
+      ...(numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 }),
+      score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
+      components: Object.fromEntries(
+        Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),
+      ),
+    }));
+  }
+
+  #checkCollapse(rows: readonly RolloutRow[], metrics: Readonly<Record<string, number>>): void {
+    const { stop_kl: most, stop_entropy: least } = this.#o.settings;
+    const kl = metrics["objective/kl"]!;
+    const tokens = rows.reduce((n, row) => n + row.tokens.length, 0);
+    const entropy = (metrics["objective/entropy"]! * rows.length) / Math.max(1, tokens);
+    if (most > 0 && kl > most) throw collapsed(`a KL of at most ${most} nats an answer`, kl.toFixed(1));
+    if (least > 0 && entropy < least)
+      throw collapsed(`an entropy of at least ${least} nats a token`, entropy.toFixed(4));
+  }
+}
+
+/** Beyond this an update has left the answers that it learns from: their ratios mean nothing any more. */
+const mostDrift = 50;
+
+function checkDrift(metrics: Readonly<Record<string, number>>): void {
+  const drift = metrics["policy/approxkl_avg"] ?? 0;
+  if (drift > mostDrift)
+    throw collapsed(`policy/approxkl_avg of at most ${mostDrift} after an update`, drift.toFixed(1));
+}
+
+/** No checkpoint is written behind it: the newest is from before. */
+const collapsed = (expected: string, got: string): AttuneError =>
+  new AttuneError("invariant", {
+    where: "the policy collapsed",
+    expected,
+    got,
+    fix: "go on from the last checkpoint with a lower learning rate, a larger KL coefficient or fewer passes",
+  });
+
+/** Plain arrays, so that JSON keeps every number. */
+function plainItem({ id, prompt, completions, values, perToken }: OnlineItem): OnlineItem {
+  return {
+    id,
+    prompt,
+    completions,
+    ...(values && { values }),
+    ...(perToken && {
+      perToken: Object.fromEntries(
+        Object.entries(perToken).map(([name, rows]) => [name, rows.map((row) => Array.from(row))]),
+      ),
+    }),
+  };
+}

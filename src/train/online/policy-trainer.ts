@@ -1,0 +1,146 @@
+/**
+ * Trainer for every loss on sampled answers, with or without a critic. Which loss is a name in the registry; where
+ * advantages come from is not known here.
+ */
+import {
+  type LossResult,
+  type OptionValue,
+  POLICY_LOSSES,
+  valueLoss,
+  type ValueOptions,
+} from "../../losses/index.js";
+import { targetEntropies, targetLogProbs, targetStats } from "../../models/index.js";
+import {
+  add,
+  gather,
+  type HostTensor,
+  input,
+  mul,
+  reshape,
+  slice,
+  sum,
+  cast,
+  greater,
+  type Tensor,
+  type Tree,
+} from "../../tensor/index.js";
+import { type BatchTensors, batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
+import type { Policy } from "../policy.js";
+import type { BatchSource, Companion, TraceContext, Trainer } from "../trainer.js";
+import { type Critic, criticValues } from "./critic.js";
+import type { OnlineBatch } from "./item.js";
+
+export interface PolicyTrainerOptions {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly train: BatchSource<OnlineBatch>;
+  readonly companion?: Companion;
+  /** Name in `POLICY_LOSSES`. */
+  readonly lossType: string;
+  readonly loss: Readonly<Record<string, OptionValue>>;
+  readonly critic?: Critic | undefined;
+  readonly value?: Partial<ValueOptions>;
+  /** Temperature of the sampler: log-probabilities are those of what was drawn. Default 1. */
+  readonly temperature?: number;
+}
+
+/**
+ * Batches carry one completion an item, with `oldLogps`, `refLogps`, `advantages` (equal within a row where the loss takes
+ * one a row), and where they apply `samplingRatio`, `oldValues`, `returns` a token.
+ */
+export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
+  const { policy, critic } = o;
+  return {
+    name: o.name,
+    policy,
+    train: o.train,
+    ...(o.companion && { companion: o.companion }),
+    shape: (batch) => [shapeOf(batch), ...Object.keys(batch.perToken), batch.criticOnly].join(),
+    feeds: (batch) => ({
+      ...feedsOf(batch),
+      ...Object.fromEntries(
+        Object.entries(batch.perToken).map(([name, data]): [string, HostTensor] => [
+          `token:${name}`,
+          { shape: [batch.sequences, batch.width], dtype: "float32", data },
+        ]),
+      ),
+    }),
+    counts: ({ counted, tokens }) => ({ ...counted, inputTokens: tokens }),
+    ids: ({ ids }) => ids,
+    trace(batch, context) {
+      const b = batchInputs(batch);
+      const shape = [batch.sequences, batch.width];
+      const given: Tree = Object.fromEntries(
+        Object.keys(batch.perToken).map((name) => [name, input(`token:${name}`, shape)]),
+      );
+      const hidden = hiddenOf(context.policy, b, context.recompute);
+      const policyPart = policyTerm(o, { context, b, hidden, given });
+      const rowMask = cast(greater(sum(b.gridMask, { axes: [1] }), 0), "float32");
+      const inputs = {
+        ...b.inputs,
+        ...Object.fromEntries(Object.entries(given).map(([name, t]) => [`token:${name}`, t])),
+      };
+      if (critic === undefined) return { result: policyPart, inputs, rowMask };
+      const { values } = criticValues(critic, {
+        bound: context.policy,
+        b,
+        hidden,
+        recompute: context.recompute,
+        alone: batch.criticOnly,
+      });
+      const valuePart = valueLoss(
+        { values, oldValues: given["oldValues"]!, returns: given["returns"]!, mask: b.gridMask },
+        o.value,
+      );
+      return { result: both(policyPart, valuePart, batch.criticOnly), inputs, rowMask };
+    },
+  };
+}
+
+interface Parts {
+  context: TraceContext;
+  b: BatchTensors;
+  hidden: Tensor;
+  given: Tree;
+}
+
+function policyTerm(o: PolicyTrainerOptions, { context, b, hidden, given }: Parts): LossResult {
+  const entry = POLICY_LOSSES[o.lossType as keyof typeof POLICY_LOSSES];
+  const { model } = context.policy;
+  const scale = 1 / (o.temperature ?? 1);
+  const logps = gather(targetLogProbs(model, hidden, { ...b, head: { scale } }), b.grid);
+  const perRow = entry.advantages === "rows";
+  // One a row: the first token's, which every row has.
+  const advantages = perRow ? firstColumn(given["advantages"]!) : given["advantages"]!;
+  const entropies = entry.needsEntropies(o.loss)
+    ? gather(targetEntropies(model, hidden, { ...b, scale }), b.grid)
+    : context.detail
+      ? gather(targetStats(model, hidden, { ...b, head: { scale } }).entropy, b.grid)
+      : undefined;
+  return entry.loss(
+    {
+      logps,
+      mask: b.gridMask,
+      advantages,
+      oldLogps: given["oldLogps"]!,
+      refLogps: given["refLogps"]!,
+      ...(given["samplingRatio"] && { samplingRatio: given["samplingRatio"] }),
+      ...(given["samplingLogps"] && { samplingLogps: given["samplingLogps"] }),
+      ...(entropies && { entropies }),
+    },
+    o.loss,
+  );
+}
+
+/** Both are [rows, tokens]. */
+function both(policy: LossResult, value: LossResult, criticOnly: boolean): LossResult {
+  return {
+    ...policy,
+    loss: criticOnly ? add(mul(policy.loss, 0), value.loss) : add(policy.loss, value.loss),
+    metrics: { ...policy.metrics, ...value.metrics },
+    metricRules: { ...policy.metricRules, ...value.metricRules },
+  };
+}
+
+/** [rows, tokens] -> [rows] */
+const firstColumn = (x: Tensor): Tensor => reshape(slice(x, 1, { start: 0, end: 1 }), [x.shape[0]!]);

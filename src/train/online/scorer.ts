@@ -1,0 +1,96 @@
+/** Log-probabilities of given answers under the policy as it stands and under the reference, and the critic's values. */
+import { targetLogProbs } from "../../models/index.js";
+import { type Backend, gather, type HostTensor, mul, type Resident, sum } from "../../tensor/index.js";
+import { batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
+import { fixedSource } from "../example-source.js";
+import type { Policy } from "../policy.js";
+import { StepPrograms } from "../step-programs.js";
+import type { Trainer } from "../trainer.js";
+import { type Critic, criticValues } from "./critic.js";
+import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
+
+export interface Scored {
+  /** One row a completion, of its length. */
+  readonly logps: Float32Array;
+  readonly refLogps: Float32Array;
+  /** Empty without a critic. */
+  readonly values: Float32Array;
+  readonly lastValue: number;
+}
+
+export interface ScorerOptions {
+  readonly backend: Backend;
+  readonly policy: Policy;
+  readonly critic: Critic | undefined;
+  readonly parameters: Readonly<Record<string, Resident>>;
+  readonly temperature: number;
+  readonly maxPrompt: number;
+  readonly maxCompletion: number;
+  /** Answers of one run. */
+  readonly rows: number;
+}
+
+export interface Scorer {
+  /** One entry a completion, in the order of the items. */
+  score(items: readonly OnlineItem[]): Promise<Scored[]>;
+  close(): Promise<void>;
+}
+
+export function openScorer(o: ScorerOptions): Scorer {
+  const programs = new StepPrograms(scoringTrainer(o), o.backend, o.parameters, {}, { recompute: "none" });
+  return {
+    async score(items) {
+      const results: Scored[] = [];
+      for (let at = 0; at < items.length; at += o.rows) {
+        const some = items.slice(at, at + o.rows);
+        const batch = layoutItems(some, o);
+        const { values } = await programs.evaluate({ batch, totals: { rows: 1, tokens: 1 }, detail: false });
+        some
+          .flatMap(({ completions }) => completions)
+          .forEach(({ length }, i) => {
+            const row = (t: HostTensor | undefined): Float32Array =>
+              t === undefined
+                ? new Float32Array(0)
+                : Float32Array.from(t.data.subarray(i * batch.width, i * batch.width + length));
+            results.push({
+              logps: row(values["logps"]),
+              refLogps: row(values["refLogps"]),
+              values: row(values["values"]),
+              lastValue: values["last"]?.data[i] ?? 0,
+            });
+          });
+      }
+      return results;
+    },
+    close: () => programs.release(),
+  };
+}
+
+function scoringTrainer({ policy, critic, temperature }: ScorerOptions): Trainer<OnlineBatch> {
+  const head = { scale: 1 / temperature };
+  return {
+    name: "scores",
+    policy,
+    train: fixedSource([]),
+    shape: shapeOf,
+    feeds: (batch) => feedsOf(batch),
+    counts: ({ counted, tokens }) => ({ ...counted, inputTokens: tokens }),
+    ids: ({ ids }) => ids,
+    trace(batch, { policy: bound, reference }) {
+      const b = batchInputs(batch);
+      const hidden = hiddenOf(bound, b, "none");
+      const logps = gather(targetLogProbs(bound.model, hidden, { ...b, head }), b.grid);
+      const other = reference();
+      const theirs = hiddenOf(other, b, "none");
+      const refLogps = gather(targetLogProbs(other.model, theirs, { ...b, head }), b.grid);
+      const read = critic && criticValues(critic, { bound, b, hidden, recompute: "none" });
+      const masked = mul(logps, b.gridMask);
+      return {
+        result: { loss: masked, metrics: {} },
+        inputs: b.inputs,
+        rowMask: sum(b.gridMask, { axes: [1] }),
+        values: { logps, refLogps, ...(read && { values: read.values, last: read.last }) },
+      };
+    },
+  };
+}
