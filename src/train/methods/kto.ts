@@ -1,6 +1,6 @@
 /**
  * KTO (arXiv 2402.01306): answers judged alone, good or bad. The KL estimate comes from answers put to the wrong prompts
- * (each takes the answer of the next example in its micro-batch, as TRL), without gradient.
+ * (each takes the answer of the example before it in its micro-batch, as TRL), without gradient.
  */
 import { type Batch, type Example, layoutBatch, type LayoutOptions } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
@@ -39,7 +39,7 @@ export function ktoSource(
     const others = group.length > 1 ? group : [group[0]!, neighbourOf(group[0]!, examples)];
     const mismatched = group.map((e, i) => ({
       ...e,
-      completions: others[(i + 1) % others.length]!.completions,
+      completions: others[(i + others.length - 1) % others.length]!.completions,
       values: {},
     }));
     return { own: layoutBatch(group, layout), mismatched: layoutBatch(mismatched, mismatchedLayout(layout)) };
