@@ -14,4 +14,5 @@ export {
   type ObservedAnswer,
   type ObserveOptions,
 } from "./observation.js";
+export { rolloutAnswers, type RolloutAnswersOptions, type RolloutColumns } from "./rollout-answers.js";
 export { distinctNGrams, nGrams } from "./text-metrics.js";
