@@ -1,5 +1,5 @@
 /** What `attune inspect` found, as lines for a terminal. */
-import type { AnyRecord, Detected, Example, LengthSummary } from "../data/index.js";
+import { type AnyRecord, type Detected, type Examples, type LengthSummary, sizesOf } from "../data/index.js";
 import type { Text } from "../records/index.js";
 import { renderColoured, type TokenisedRow, type Tokenizer } from "../text/index.js";
 import type { PreparedData } from "../train/job/index.js";
@@ -103,17 +103,15 @@ interface TokenView {
   rows: number;
   maxLength: number;
   tooLong: number;
+  /** Tokens of each row: its prompt and its longest answer. */
+  lengths: Uint32Array;
 }
 
 export function tokenLines(
   { summary, examples, sample }: PreparedData,
-  { tokenizer, io, rows, maxLength, tooLong }: TokenView,
+  { tokenizer, io, rows, maxLength, tooLong, lengths }: TokenView,
 ): string[] {
   const { audit, duplicates } = summary;
-  const lengths = (of: (example: Example) => number): number[] => examples.map(of);
-  const whole = lengths(
-    ({ prompt, completions }) => prompt.length + Math.max(...completions.map((c) => c.tokens.length)),
-  );
   const lines = ["", ...dataLines(summary)];
   lines.push(
     `  ${counted(duplicates.duplicates, "duplicate")}, ${count(duplicates.repeatedPrompts)} repeated prompts`,
@@ -140,7 +138,7 @@ export function tokenLines(
   );
   const bias = lengthBias(examples);
   if (bias !== undefined) lines.push(`  ${bias}`);
-  lines.push("", "tokens of a row (prompt and its longest answer)", histogram(whole, io.columns));
+  lines.push("", "tokens of a row (prompt and its longest answer)", histogram(lengths, io.columns));
   for (const { record, row } of sample.slice(0, rows))
     lines.push("", ...shownTokens(record, row, { tokenizer, colour: io.colour }));
   lines.push("", `the trained part is ${io.colour ? "green" : "in ⟦ ⟧"}`);
@@ -148,20 +146,21 @@ export function tokenLines(
 }
 
 /** A judge that goes by length alone would be right this often. */
-function lengthBias(examples: readonly Example[]): string | undefined {
-  const pairs = examples.filter(
-    ({ completions }) =>
-      completions.length === 2 && completions[0]!.tokens.length !== completions[1]!.tokens.length,
-  );
-  if (pairs.length === 0) return undefined;
-  const longer = pairs.filter(
-    ({ completions }) => completions[0]!.tokens.length > completions[1]!.tokens.length,
-  ).length;
-  const { low, high } = wilsonInterval(longer, pairs.length);
-  return `the chosen answer has more tokens in ${percent(longer / pairs.length)} of the pairs (95% interval ${(100 * low).toFixed(1)}-${percent(high)})`;
+function lengthBias(examples: Examples): string | undefined {
+  let pairs = 0;
+  let longer = 0;
+  for (let i = 0; i < examples.length; i++) {
+    const [, chosen = 0, rejected, third] = sizesOf(examples, i);
+    if (rejected === undefined || third !== undefined || chosen === rejected) continue;
+    pairs++;
+    if (chosen > rejected) longer++;
+  }
+  if (pairs === 0) return undefined;
+  const { low, high } = wilsonInterval(longer, pairs);
+  return `the chosen answer has more tokens in ${percent(longer / pairs)} of the pairs (95% interval ${(100 * low).toFixed(1)}-${percent(high)})`;
 }
 
-function histogram(lengths: readonly number[], columns: number): string {
+function histogram(lengths: Uint32Array, columns: number): string {
   const most = lengths.reduce((a, b) => Math.max(a, b), 1);
   const width = niceWidth(most / 10);
   const bins = Array.from({ length: Math.floor(most / width) + 1 }, () => 0);

@@ -1,6 +1,13 @@
 /** `attune inspect`: what is in a data set, what becomes of it, and with a model what would be trained. Trains nothing. */
 import { existsSync } from "node:fs";
-import { detectFile, type Detected, type RecordKind, resolveSource } from "../data/index.js";
+import {
+  detectFile,
+  type Detected,
+  type Examples,
+  type RecordKind,
+  resolveSource,
+  sizesOf,
+} from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import { readConfigFile as readModelConfig, resolveModel } from "../models/index.js";
 import { loadTokenizer } from "../text/index.js";
@@ -107,10 +114,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     prefixBreaks: "move",
     margins: false,
   });
-  const tooLong = prepared.examples.filter(
-    ({ prompt, completions }) =>
-      prompt.length + Math.max(...completions.map((c) => c.tokens.length)) > s.max_length,
-  ).length;
+  const lengths = lengthsOf(prepared.examples);
+  const tooLong = lengths.filter((length) => length > s.max_length).length;
   if (s.json)
     io.out(
       JSON.stringify({
@@ -124,8 +129,23 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.out(
       [
         ...files.flatMap(fileLines),
-        ...tokenLines(prepared, { tokenizer, io, rows: s.rows, maxLength: s.max_length, tooLong }),
+        ...tokenLines(prepared, {
+          lengths,
+          tokenizer,
+          io,
+          rows: s.rows,
+          maxLength: s.max_length,
+          tooLong,
+        }),
       ].join("\n"),
     );
+  prepared.examples.close();
   return exitCodes.ok;
 }
+
+/** Tokens of each row: its prompt and its longest answer. */
+const lengthsOf = (examples: Examples): Uint32Array =>
+  Uint32Array.from({ length: examples.length }, (_, i) => {
+    const [prompt = 0, ...answers] = sizesOf(examples, i);
+    return prompt + Math.max(...answers);
+  });

@@ -1,7 +1,7 @@
 /** `attune score`: a reward model's numbers for answers, and how often it agrees with people where there are pairs. */
 import { ortBackend } from "../backends/index.js";
-import type { Example, RecordKind } from "../data/index.js";
-import { detectFile, requireFormat, resolveSource, writeJsonLines } from "../data/index.js";
+import type { Examples, RecordKind } from "../data/index.js";
+import { detectFile, requireFormat, resolveSource, sizesOf, writeJsonLines } from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import { sequenceRewards } from "../evaluate/index.js";
 import type { Backend } from "../tensor/index.js";
@@ -97,6 +97,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     });
     io.err(`${dataLines(summary).join("\n")}\n`);
     const rows = await scoreAll(examples, { running, backend, batchSize: s.batch_size });
+    examples.close();
     if (s.output !== undefined) await writeJsonLines(s.output, rows.map(shownRow));
     const result = summarise(rows);
     io.out(
@@ -122,21 +123,20 @@ async function kindOf(source: string): Promise<RecordKind> {
 
 /** By length, so that short rows are not padded to the longest; given back in their order. */
 async function scoreAll(
-  examples: readonly Example[],
+  examples: Examples,
   { running, backend, batchSize }: { running: RunningModel; backend: Backend; batchSize: number },
 ): Promise<ScoredRow[]> {
-  const size = (example: Example): number =>
-    example.completions.reduce((n, c) => n + c.tokens.length, example.prompt.length);
-  const order = examples.map((_, i) => i).sort((a, b) => size(examples[a]!) - size(examples[b]!));
-  const rows: ScoredRow[] = examples.map(({ id }) => ({ id, scores: [] }));
+  const sizes = Uint32Array.from({ length: examples.length }, (_, i) =>
+    sizesOf(examples, i).reduce((sum, size) => sum + size, 0),
+  );
+  const order = Array.from(sizes.keys()).sort((a, b) => sizes[a]! - sizes[b]!);
+  const rows: ScoredRow[] = [];
   const windowRows = 32 * batchSize;
   for (let at = 0; at < order.length; at += windowRows) {
-    const window = order.slice(at, at + windowRows);
-    const scores = await sequenceRewards(
-      window.map((i) => examples[i]!),
-      { backend, model: running.model, batchSize },
-    );
-    window.forEach((i, k) => (rows[i] = { id: examples[i]!.id, scores: scores[k]! }));
+    const numbers = order.slice(at, at + windowRows);
+    const window = numbers.map((i) => examples.at(i)!);
+    const scores = await sequenceRewards(window, { backend, model: running.model, batchSize });
+    numbers.forEach((i, k) => (rows[i] = { id: window[k]!.id, scores: scores[k]! }));
   }
   return rows;
 }

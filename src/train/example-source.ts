@@ -1,14 +1,17 @@
-/** Batches of tokenised examples in a seeded order. Knows no method; any batch of any epoch can be asked for. */
+/** Batches of tokenised examples, in memory or on disk, in a seeded order. Knows no method; any batch of any epoch can be asked for. */
 import { AttuneError } from "../errors.js";
 import {
   type Batch,
+  type BatchPlan,
+  batchPlan,
   type BatchPlanOptions,
   type Example,
+  type Examples,
   layoutBatch,
   type LayoutOptions,
-  planBatches,
   roundToBucket,
-  unitLengths,
+  type RowLengths,
+  rowLengths,
 } from "../data/index.js";
 import { usePlan } from "./methods/batch-graph.js";
 import { type PlanBook, planBook, planSample } from "./plan-book.js";
@@ -24,57 +27,56 @@ export interface ExampleSourceOptions {
   layout?: LayoutOptions;
 }
 
-function fixedLayout(examples: readonly Example[], given: LayoutOptions = {}): LayoutOptions {
+function fixedLayout(lengths: RowLengths, given: LayoutOptions = {}): LayoutOptions {
   const steps = Math.min(4, given.buckets?.stepsPerOctave ?? 4);
   const layout = { ...given, buckets: { ...given.buckets, stepsPerOctave: steps } };
   if (given.pack === false || given.length !== undefined) return layout;
   let longest = 1;
-  for (const e of examples)
-    for (const n of unitLengths(e, { sharePrompt: given.sharePrompt ?? true }))
-      longest = Math.max(longest, n);
+  for (let index = 0; index < lengths.length; index++)
+    for (const length of [lengths.at(index)!].flat()) longest = Math.max(longest, length);
   return { ...layout, length: roundToBucket(longest, layout.buckets) };
 }
 
-/** Batches made by `build` from groups of examples; for methods whose batch is more than one layout. */
+/**
+ * Batches made by `build` from groups of examples, whose numbers it is told; for methods whose batch is more than one layout.
+ */
 export function groupedSource<B>(
-  examples: readonly Example[],
-  build: (group: readonly Example[], layout: LayoutOptions) => B,
+  examples: Examples,
+  build: (group: readonly Example[], layout: LayoutOptions, numbers: readonly number[]) => B,
   options: ExampleSourceOptions = {},
 ): BatchSource<B> {
   if (examples.length === 0) {
     throw new AttuneError("data", { where: "training data", expected: "at least one example", got: "none" });
   }
   const { plan = {} } = options;
-  const layout = fixedLayout(examples, options.layout);
+  const lengths = rowLengths(examples, { sharePrompt: options.layout?.sharePrompt ?? true });
+  const layout = fixedLayout(lengths, options.layout);
   // The plan asks how many rows a batch takes; a given number of rows is for the layout, which pads up to it.
   const measured = { pack: layout.pack, length: layout.length, buckets: layout.buckets };
-  const lengths = examples.map((e) => unitLengths(e, { sharePrompt: layout.sharePrompt ?? true }));
   const given =
     plan.maxTokens === undefined && plan.perDeviceBatchSize === undefined ? { perDeviceBatchSize: 8 } : {};
-  let planned: { epoch: number; batches: number[][] } | undefined;
-  const planOf = (epoch: number): number[][] => {
+  let planned: { epoch: number; plan: BatchPlan } | undefined;
+  const planOf = (epoch: number): BatchPlan => {
     if (planned?.epoch !== epoch)
-      planned = { epoch, batches: planBatches(lengths, { ...plan, ...given, rows: measured, epoch }) };
-    return planned.batches;
+      planned = { epoch, plan: batchPlan(lengths, { ...plan, ...given, rows: measured, epoch }) };
+    return planned.plan;
   };
   return {
     examples: examples.length,
-    count: (epoch) => planOf(epoch).length,
-    load: ({ epoch, index }) =>
-      Promise.resolve(
-        build(
-          planOf(epoch)[index]!.map((i) => examples[i]!),
-          layout,
-        ),
-      ),
+    count: (epoch) => planOf(epoch).count,
+    load: async ({ epoch, index }) => {
+      const numbers = planOf(epoch).batch(index);
+      return build(
+        numbers.map((i) => examples.at(i)!),
+        layout,
+        numbers,
+      );
+    },
   };
 }
 
 /** Batches straight from the layout. */
-export function exampleSource(
-  examples: readonly Example[],
-  options: ExampleSourceOptions = {},
-): BatchSource<Batch> {
+export function exampleSource(examples: Examples, options: ExampleSourceOptions = {}): BatchSource<Batch> {
   const source = groupedSource(examples, layoutBatch, options);
   let book: Promise<PlanBook> | undefined;
   const openBook = async (): Promise<PlanBook> => {

@@ -1,5 +1,5 @@
 /** From names to what trainers take, for library users: a model with its tokenizer, a file as tokenised examples. */
-import { type Example } from "../data/index.js";
+import type { ExampleFile } from "../data/index.js";
 import { openModel, type OpenModelOptions } from "../models/index.js";
 import { loadTokenizer, type Tokenizer } from "../text/index.js";
 import { prepareData, type PrepareOptions } from "./job/prepare-data.js";
@@ -32,14 +32,14 @@ export async function loadModel(
 export type LoadExamplesOptions = Partial<Omit<PrepareOptions, "source" | "tokenizer">>;
 
 /**
- * Reads a data set of any known format and tokenises it. Default: pairs, rows longer than 1,024 tokens (TRL) dropped.
+ * Reads a data set of any known format and tokenises it; the tokens are in a file that goes with the process, or with `close`. Default: pairs, rows longer than 1,024 tokens (TRL) dropped.
  * @throws AttuneError `data` when the format is unknown or too many rows are bad
  */
 export async function loadExamples(
   source: string,
   { tokenizer }: LoadedModel,
   options: LoadExamplesOptions = {},
-): Promise<Example[]> {
+): Promise<ExampleFile> {
   const { examples } = await prepareData({
     kind: "preference",
     maxLength: 1024,

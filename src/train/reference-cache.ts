@@ -4,7 +4,16 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Batch, type Example, layoutBatch, planBatches, unitLengths } from "../data/index.js";
+import {
+  type Batch,
+  batchPlan,
+  type Example,
+  type Examples,
+  hashExamples,
+  layoutBatch,
+  rowLengths,
+  selectExamples,
+} from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import { openSafetensors, readTensor, writeSafetensors } from "../models/index.js";
 import { type Backend, mul, type Program, sum } from "../tensor/index.js";
@@ -34,14 +43,10 @@ const tolerance = 2e-3;
  */
 export async function referenceLogProbs(
   policy: Policy,
-  examples: readonly Example[],
+  examples: Examples,
   options: ReferenceCacheOptions,
 ): Promise<{ logps: Float32Array; source: "cache" | "computed" }> {
-  const content = examples.map(({ prompt, completions }) => [
-    prompt,
-    ...completions.map(({ tokens, mask }) => [tokens, mask ?? 1]),
-  ]);
-  const key = sha256(JSON.stringify([1, options.modelHash, content]));
+  const key = sha256(JSON.stringify([2, options.modelHash, hashExamples(examples)]));
   const file = join(options.folder, `${key.slice(0, 32)}.safetensors`);
   if (existsSync(file)) {
     const logps = readTensor(openSafetensors(file).tensors.get("logps")!);
@@ -61,23 +66,22 @@ async function verify(
     logps,
     file,
     options,
-  }: { examples: readonly Example[]; logps: Float32Array; file: string; options: ReferenceCacheOptions },
+  }: { examples: Examples; logps: Float32Array; file: string; options: ReferenceCacheOptions },
 ): Promise<void> {
   const step = Math.max(1, Math.floor(examples.length / sampleSize));
-  const places = examples.flatMap((_, i) => (i % step === 0 ? [i] : [])).slice(0, sampleSize);
-  const fresh = await compute(
-    policy,
-    places.map((i) => examples[i]!),
-    options,
+  const places = Array.from(
+    { length: Math.min(sampleSize, Math.ceil(examples.length / step)) },
+    (_, i) => i * step,
   );
-  const perExample = examples[0]!.completions.length;
+  const fresh = await compute(policy, selectExamples(examples, places), options);
+  const perExample = examples.at(0)!.completions.length;
   places.forEach((place, k) => {
     for (let c = 0; c < perExample; c++) {
       const kept = logps[place * perExample + c];
       const now = fresh[k * perExample + c]!;
       if (kept !== undefined && Math.abs(kept - now) <= tolerance * Math.max(1, Math.abs(now))) continue;
       throw new AttuneError("checkpoint", {
-        where: `${file}: ${examples[place]!.id}`,
+        where: `${file}: ${examples.at(place)!.id}`,
         expected: `the reference's log-probability ${now.toPrecision(6)}`,
         got: String(kept),
         fix: "remove the file; it is computed again",
@@ -88,28 +92,29 @@ async function verify(
 
 async function compute(
   policy: Policy,
-  examples: readonly Example[],
+  examples: Examples,
   options: ReferenceCacheOptions,
 ): Promise<Float32Array> {
   const { backend, batchSize = 8, signal } = options;
-  const perExample = examples[0]!.completions.length;
+  const perExample = examples.at(0)!.completions.length;
   const logps = new Float32Array(examples.length * perExample);
-  const lengths = examples.map((example) => unitLengths(example));
   const programs = new Map<string, Program>();
   const kept = await uploadReference(policy, backend);
   try {
-    for (const indices of planBatches(lengths, {
+    const plan = batchPlan(rowLengths(examples), {
       perDeviceBatchSize: batchSize,
       shuffle: false,
       groupByLength: true,
-    })) {
+    });
+    for (let number = 0; number < plan.count; number++) {
+      const indices = plan.batch(number);
       if (signal?.aborted)
         throw new AttuneError("interrupted", {
           where: "reference log-probabilities",
           expected: "to finish",
           got: "Ctrl-C; nothing was trained",
         });
-      const batch = layoutBatch(indices.map((i) => withoutValues(examples[i]!)));
+      const batch = layoutBatch(indices.map((i) => withoutValues(examples.at(i)!)));
       const key = shapeOf(batch);
       const program = programs.get(key) ?? (await compile(policy, batch, backend));
       programs.set(key, program);

@@ -4,27 +4,31 @@
  */
 import {
   layoutBatch,
-  planBatches,
+  batchPlan,
   roundToBucket,
-  unitLengths,
+  rowLengths,
   type Batch,
   type BatchPlanOptions,
-  type Example,
+  type Examples,
   type LayoutOptions,
 } from "../../data/index.js";
 
 /** Sizes that all batches of `epochs` passes fit in. Rows are packed. */
 export function oneShape(
-  examples: readonly Example[],
+  examples: Examples,
   { plan, epochs }: { plan: BatchPlanOptions; epochs: number },
 ): LayoutOptions {
-  const lengths = examples.map((example) => unitLengths(example));
-  const length = roundToBucket(Math.max(...lengths.flat()));
+  const lengths = rowLengths(examples);
+  let longest = 0;
+  for (let index = 0; index < lengths.length; index++)
+    for (const length of [lengths.at(index)!].flat()) longest = Math.max(longest, length);
+  const length = roundToBucket(longest);
   const sizes = { rows: 0, groups: 0, targets: 0, width: 0 };
   for (let epoch = 0; epoch < epochs; epoch++) {
-    for (const batch of planBatches(lengths, { ...plan, epoch })) {
+    const batches = batchPlan(lengths, { ...plan, epoch });
+    for (let number = 0; number < batches.count; number++) {
       const laid: Batch = layoutBatch(
-        batch.map((i) => examples[i]!),
+        batches.batch(number).map((i) => examples.at(i)!),
         { length },
       );
       for (const name of ["rows", "groups", "targets", "width"] as const) {

@@ -6,7 +6,7 @@ import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import { saveModelFolder } from "../../models/index.js";
-import type { Batch, Example } from "../../data/index.js";
+import type { Batch, Examples } from "../../data/index.js";
 import type { Backend } from "../../tensor/index.js";
 import { exampleSource, fit, savePolicy, type FitResult, type Trainer } from "../../train/index.js";
 import { AttuneError } from "../../errors.js";
@@ -39,10 +39,10 @@ export interface StageContext {
 
 /** Batches of one shape: `train` in seeded order, `evaluation` in the order given. */
 export function stageSources(
-  train: readonly Example[],
-  { training, evaluation, seed }: { training: Training; evaluation?: readonly Example[]; seed: number },
+  train: Examples,
+  { training, evaluation, seed }: { training: Training; evaluation?: Examples; seed: number },
 ) {
-  const source = (examples: readonly Example[], options: { shuffle: boolean; epochs: number }) => {
+  const source = (examples: Examples, options: { shuffle: boolean; epochs: number }) => {
     const plan = { perDeviceBatchSize: training.batchSize, seed, shuffle: options.shuffle };
     return exampleSource(examples, { plan, layout: oneShape(examples, { plan, epochs: options.epochs }) });
   };

@@ -1,11 +1,11 @@
 /** Whether a run fits: its estimate against what the system has, and the flags that would make it fit. */
 import {
-  countTrained,
-  type Example,
-  planBatches,
+  batchPlan,
   type BatchPlanOptions,
+  countTrained,
+  type Examples,
   planRows,
-  unitLengths,
+  rowLengths,
 } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { type BatchSize, estimateMemory, type MemoryEstimate, type MemoryRequest } from "../memory.js";
@@ -26,28 +26,28 @@ export interface MemoryReport extends MemoryEstimate {
 
 interface CheckParts {
   opened: OpenedPolicy;
-  train: readonly Example[];
+  train: Examples;
   plan: BatchPlanOptions;
 }
 
-/** The largest batch of the first epoch: by tokens, and its trained tokens. */
-function largestBatch(examples: readonly Example[], plan: BatchPlanOptions): BatchSize {
-  const lengths = examples.map((example) => unitLengths(example));
-  let largest: BatchSize = { rows: 1, length: 1, targets: 1 };
-  for (const batch of planBatches(lengths, plan)) {
-    const { rows, length } = planRows(
-      batch.flatMap((i) => lengths[i]!),
-      plan.rows ?? {},
-    );
-    if (rows * length < largest.rows * largest.length) continue;
-    const targets = batch.reduce(
-      (sum, i) =>
-        sum + examples[i]!.completions.reduce((n, c) => n + countTrained(c, examples[i]!.prompt.length), 0),
-      0,
-    );
-    largest = { rows, length, targets };
+/** The largest batch of the first epoch: by tokens, and its trained tokens. Of equal ones the last. */
+function largestBatch(examples: Examples, options: BatchPlanOptions): BatchSize {
+  const lengths = rowLengths(examples);
+  const plan = batchPlan(lengths, options);
+  let largest = { rows: 1, length: 1, batch: -1 };
+  for (let number = 0; number < plan.count; number++) {
+    const units = plan.batch(number).flatMap((i) => lengths.at(i)!);
+    const { rows, length } = planRows(units, options.rows ?? {});
+    if (rows * length >= largest.rows * largest.length) largest = { rows, length, batch: number };
   }
-  return largest;
+  const { rows, length, batch } = largest;
+  const targets = batch < 0 ? 1 : plan.batch(batch).reduce((sum, i) => sum + trainedOf(examples, i), 0);
+  return { rows, length, targets };
+}
+
+function trainedOf(examples: Examples, index: number): number {
+  const { prompt, completions } = examples.at(index)!;
+  return completions.reduce((sum, each) => sum + countTrained(each, prompt.length), 0);
 }
 
 export function checkMemory(config: TrainingConfig, { opened, train, plan }: CheckParts): MemoryReport {

@@ -1,5 +1,5 @@
 /** Everything a run is made of, before its engine starts. */
-import type { Example } from "../../data/index.js";
+import type { Examples } from "../../data/index.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingEvent } from "./events.js";
 import type { OpenedPolicy } from "./open-policy.js";
@@ -9,11 +9,13 @@ export interface Job {
   config: TrainingConfig;
   folder: RunFolder;
   opened: OpenedPolicy;
-  train: Example[];
-  evaluation: Example[] | undefined;
+  train: Examples;
+  evaluation: Examples | undefined;
   fingerprint: Record<string, string>;
   record: Record<string, unknown>;
   modelHash: string;
   emit: (event: TrainingEvent) => void;
   signal: AbortSignal | undefined;
+  /** Ends reading of the examples. */
+  close(): void;
 }

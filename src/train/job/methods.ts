@@ -2,7 +2,7 @@
  * The methods of `attune train`: what each needs, when to choose it, its losses, and how its trainer is made. One entry
  * a method; configuration, help and the job read the table and name no method themselves.
  */
-import type { BatchPlanOptions, Example, LayoutOptions, RecordKind } from "../../data/index.js";
+import type { BatchPlanOptions, Examples, LayoutOptions, RecordKind } from "../../data/index.js";
 import {
   type OptionSpec,
   type OptionSpecs,
@@ -31,8 +31,8 @@ import type { MethodDefaults } from "./settings.js";
 /** What a trainer is made of. */
 export interface TrainerParts {
   policy: Policy;
-  train: readonly Example[];
-  evaluation: readonly Example[] | undefined;
+  train: Examples;
+  evaluation: Examples | undefined;
   lossType: string;
   loss: Readonly<Record<string, OptionValue>>;
   reference: ReferenceMode;
@@ -133,7 +133,7 @@ function startPreference({ policy, lossType, loss, reference, ...parts }: Traine
 /** KTO's batches hold mismatched answers too; the other losses need none. */
 function startUnpaired({ policy, lossType, loss, layout, ...parts }: TrainerParts): StartTraining {
   const make = <B>(
-    source: (examples: readonly Example[], options: ExampleSourceOptions) => BatchSource<B>,
+    source: (examples: Examples, options: ExampleSourceOptions) => BatchSource<B>,
   ): { train: BatchSource<B>; evaluation: BatchSource<B> | undefined } => ({
     train: source(parts.train, { plan: parts.plan, layout }),
     evaluation: parts.evaluation && source(parts.evaluation, { plan: parts.evaluationPlan, layout }),

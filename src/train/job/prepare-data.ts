@@ -1,9 +1,12 @@
 /**
- * From a data set to examples, with account of every row: read, converted, tokenised, audited, cut, split by prompt.
- * Knows no model and no loss.
+ * From a data set to examples in a file, with account of every row: read, converted, tokenised, audited, cut. Memory holds
+ * a piece of the rows and a few numbers of each, however many there are. Knows no model and no loss.
  */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import {
   type AnyRecord,
+  cachedExamples,
   createDuplicateCounter,
   createTruncator,
   type DatasetOptions,
@@ -11,18 +14,30 @@ import {
   type Detected,
   type DuplicateReport,
   type Example,
+  type ExampleFile,
+  type ExampleFileWriter,
+  growingUint32,
   type LengthSummary,
   openDataset,
   openQuarantine,
-  promptKey,
+  promptHash,
   type RecordKind,
-  splitOfPrompt,
   summariseLengths,
   type TruncationPolicy,
   type TruncationReport,
+  type Truncator,
 } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
-import { auditRows, describePrefixBreak, type TextAudit, type TokenisedRow } from "../../text/index.js";
+import {
+  createAuditor,
+  describePrefixBreak,
+  type RowAuditor,
+  type TextAudit,
+  type TokenisedRow,
+  tokenisingHash,
+} from "../../text/index.js";
+import { sha256File } from "../../util/files.js";
+import { attuneVersion } from "../../util/versions.js";
 import {
   asExample,
   conversationTemplate,
@@ -49,6 +64,11 @@ export interface PrepareOptions extends TokeniseSettings {
   quarantineFolder?: string | undefined;
   /** `quarantine.jsonl` and `quarantine-tokens.jsonl`, or another stem. */
   quarantineStem?: string;
+  /**
+   * Folder in which the file of examples is kept, to be read again by a later run on the same data. Default: the system's
+   * folder for temporary files, and the file goes with the process.
+   */
+  examplesFolder?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -70,24 +90,25 @@ export interface DataSummary {
 }
 
 export interface PreparedData {
-  examples: Example[];
-  /** Prompt of each example, for splits. */
-  keys: string[];
+  /** Read from the disk as they are asked for; `close` them when done. */
+  examples: ExampleFile;
   summary: DataSummary;
-  /** The first records and their tokens, for showing. */
+  /** The first records and their tokens, for showing; empty where the examples were read from a kept file. */
   sample: { record: AnyRecord; row: TokenisedRow }[];
+  /** SHA-256 of the data's files, by path; empty without `examplesFolder`, which alone needs them. */
+  hashes: Record<string, string>;
 }
 
 /** Records tokenised at a time. */
 const pieceSize = 512;
 
 /**
- * Reads and tokenises a whole data set; tokens are held in memory, texts are not.
+ * Reads and tokenises a whole data set, or finds the tokens of an earlier run; they are on the disk, not in memory.
  * @throws AttuneError `data` when the format is unknown or too many rows are bad, `tokenizer` when most rows cannot be
- * rendered or tokenised, `interrupted`.
+ * rendered or tokenised, `io` when the disk is full, `interrupted`.
  */
 export async function prepareData(options: PrepareOptions): Promise<PreparedData> {
-  const { source, kind, quarantineFolder, quarantineStem = "quarantine", signal } = options;
+  const { source, kind, quarantineFolder, quarantineStem = "quarantine", tokenizer } = options;
   const place = (suffix: string): string | undefined =>
     quarantineFolder && `${quarantineFolder}/${quarantineStem}${suffix}.jsonl`;
   const dataset = await openDataset(source, {
@@ -96,27 +117,115 @@ export async function prepareData(options: PrepareOptions): Promise<PreparedData
     ...(options.limit !== undefined && { limit: options.limit }),
     ...(quarantineFolder && { quarantine: place("")! }),
   });
-  const refused = openQuarantine(place("-tokens"));
+  const files = dataset.files.map(({ file }) => file);
+  const hashes = options.examplesFolder === undefined ? {} : await hashFiles(files);
+  const sample: PreparedData["sample"] = [];
+  const made = await cachedExamples<DataSummary>(
+    {
+      folder: options.examplesFolder,
+      dependsOn: await dependsOn(options, hashes),
+      vocabSize: tokenizer.maxId + 1,
+    },
+    async (writer) => {
+      const filled = await fill(dataset.records(), {
+        writer,
+        sample,
+        options,
+        refusedFile: place("-tokens"),
+      });
+      return {
+        source,
+        files: dataset.files,
+        conversions: dataset.conversions,
+        rows: dataset.report,
+        ...filled,
+      };
+    },
+  );
+  return { examples: made.examples, sample, summary: { ...made.info, source }, hashes };
+}
+
+/** All that decides what the examples are, as plain JSON. */
+async function dependsOn(
+  options: PrepareOptions,
+  hashes: Record<string, string>,
+): Promise<Record<string, unknown>> {
+  const { tokenizer, open, kind, limit, maxLength, truncation, prefixBreaks, margins } = options;
+  const { template, completionOnly, assistantOnly, goldColumn } = options;
+  // A file beside the data may name its columns.
+  const beside = new Set(Object.keys(hashes).map((file) => join(dirname(file), "dataset_info.json")));
+  return {
+    attune: attuneVersion(),
+    // Ids of rows hold the files' names.
+    data: Object.entries(hashes).map(([file, hash]) => [resolve(file), hash]),
+    info: await hashFiles([...beside].filter((file) => existsSync(file))),
+    tokenising: tokenisingHash(tokenizer, { template }),
+    format: open?.format,
+    kind,
+    limit,
+    maxLength,
+    truncation,
+    prefixBreaks,
+    margins,
+    completionOnly,
+    assistantOnly,
+    goldColumn,
+  };
+}
+
+async function hashFiles(files: readonly string[]): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const file of files) hashes[file] = await sha256File(file);
+  return hashes;
+}
+
+/** What is known of the rows so far. */
+interface Filling {
+  writer: Pick<ExampleFileWriter, "add">;
+  options: PrepareOptions;
+  refused: ReturnType<typeof openQuarantine>;
+  auditor: RowAuditor;
+  truncator: Truncator;
+  lengths: ReturnType<typeof growingUint32>;
+  sample: PreparedData["sample"];
+  records: number;
+  transcripts: boolean;
+  first: AttuneError | undefined;
+}
+
+async function fill(
+  records: AsyncIterable<AnyRecord>,
+  {
+    writer,
+    sample,
+    options,
+    refusedFile,
+  }: Pick<Filling, "writer" | "sample" | "options"> & { refusedFile: string | undefined },
+): Promise<Pick<DataSummary, "tokenised" | "duplicates" | "audit" | "truncation" | "lengths" | "notes">> {
+  const { signal } = options;
+  const refused = openQuarantine(refusedFile);
   const duplicates = createDuplicateCounter();
-  const kept: Kept = {
+  const filling: Filling = {
+    writer,
+    options,
+    refused,
+    auditor: await createAuditor(options.tokenizer, { template: conversationTemplate(options) }),
+    truncator: createTruncator({ maxLength: options.maxLength, policy: options.truncation }),
+    lengths: growingUint32(),
+    sample,
     records: 0,
-    rows: [],
-    examples: [],
-    keys: [],
-    sample: [],
     transcripts: false,
-    conversations: false,
     first: undefined,
   };
   let piece: AnyRecord[] = [];
   const flush = async (): Promise<void> => {
     if (signal?.aborted) throw interrupted();
-    await keepPiece(piece, { kept, refused, options });
+    await addPiece(piece, filling);
     await refused.flush();
     piece = [];
   };
   try {
-    for await (const record of dataset.records()) {
+    for await (const record of records) {
       duplicates.add(record);
       piece.push(record);
       if (piece.length >= pieceSize) await flush();
@@ -125,76 +234,42 @@ export async function prepareData(options: PrepareOptions): Promise<PreparedData
   } finally {
     await refused.close();
   }
-  if (refused.report.bad > kept.records / 2)
-    throw mostRefused(kept, { bad: refused.report.bad, file: place("-tokens") });
-  const template = kept.conversations ? conversationTemplate(options) : undefined;
-  const audit = await auditRows(options.tokenizer, kept.rows, template === undefined ? {} : { template });
-  const lengths = summariseLengths(
-    kept.rows.map((row) => row.prompt.length + row.completions.reduce((n, c) => n + c.tokens.length, 0)),
-  );
-  const truncator = createTruncator({ maxLength: options.maxLength, policy: options.truncation });
-  const cut = kept.examples.map((example) => truncator.apply(example));
-  truncator.finish();
-  const used = cut.flatMap((example, i) => (example ? [{ example, key: kept.keys[i]! }] : []));
+  if (refused.report.bad > filling.records / 2)
+    throw mostRefused(filling, { bad: refused.report.bad, file: refusedFile });
+  filling.truncator.finish();
+  const audit = filling.auditor.finish();
   return {
-    examples: used.map(({ example }) => example),
-    keys: used.map(({ key }) => key),
-    sample: kept.sample,
-    summary: {
-      source,
-      files: dataset.files,
-      conversions: dataset.conversions,
-      rows: dataset.report,
-      tokenised: refused.report,
-      duplicates: duplicates.report,
-      audit,
-      truncation: truncator.report,
-      lengths,
-      notes: notesOf(kept, audit),
-    },
+    tokenised: refused.report,
+    duplicates: duplicates.report,
+    audit,
+    truncation: filling.truncator.report,
+    lengths: summariseLengths(filling.lengths.view()),
+    notes: notesOf(filling, audit),
   };
 }
 
-interface Kept {
-  records: number;
-  rows: TokenisedRow[];
-  examples: Example[];
-  keys: string[];
-  sample: { record: AnyRecord; row: TokenisedRow }[];
-  transcripts: boolean;
-  conversations: boolean;
-  first: AttuneError | undefined;
-}
-
-async function keepPiece(
-  piece: readonly AnyRecord[],
-  {
-    kept,
-    refused,
-    options,
-  }: { kept: Kept; refused: ReturnType<typeof openQuarantine>; options: PrepareOptions },
-): Promise<void> {
+async function addPiece(piece: readonly AnyRecord[], filling: Filling): Promise<void> {
+  const { writer, options, refused, auditor, truncator, lengths, sample } = filling;
   const rows = await tokeniseRecords(piece, options);
-  rows.forEach((row, i) => {
+  for (const [i, row] of rows.entries()) {
     const record = piece[i]!;
-    kept.records++;
+    filling.records++;
     refused.report.rows++;
     const broken = row instanceof AttuneError ? row : prefixError(record, row, options);
     if (broken !== undefined || row instanceof AttuneError) {
-      kept.first ??= broken;
+      filling.first ??= broken;
       refused.add({ ...placeOf(record), reason: broken!.message, row: record });
-      return;
+      continue;
     }
-    if (isConversation(record)) {
-      kept.conversations = true;
-      kept.transcripts ||= conversationTemplate(options) === undefined;
-    }
+    const conversation = isConversation(record);
+    if (conversation) filling.transcripts ||= conversationTemplate(options) === undefined;
     refused.report.records++;
-    if (kept.sample.length < 3) kept.sample.push({ record, row });
-    kept.rows.push(row);
-    kept.keys.push(promptKey(record));
-    kept.examples.push(withMargin(asExample(record, row), record, options.margins));
-  });
+    if (sample.length < 3) sample.push({ record, row });
+    auditor.add(row, { conversation: conversation && !filling.transcripts });
+    lengths.push(row.completions.reduce((sum, { tokens }) => sum + tokens.length, row.prompt.length));
+    const example = truncator.apply(withMargin(asExample(record, row), record, options.margins));
+    if (example !== undefined) await writer.add(example, { promptHash: promptHash(record) });
+  }
 }
 
 function placeOf(record: AnyRecord): { file: string; line: number } {
@@ -229,7 +304,7 @@ function withMargin(example: Example, record: AnyRecord, wanted: boolean): Examp
 }
 
 function mostRefused(
-  { records, first }: Kept,
+  { records, first }: Filling,
   { bad, file }: { bad: number; file: string | undefined },
 ): AttuneError {
   return new AttuneError(first!.code, {
@@ -241,7 +316,7 @@ function mostRefused(
   });
 }
 
-function notesOf({ transcripts }: Kept, audit: TextAudit): string[] {
+function notesOf({ transcripts }: Filling, audit: TextAudit): string[] {
   const notes = transcripts
     ? [
         'the tokenizer has no chat template: conversations are written as transcripts ("\\n\\nHuman: ...\\n\\nAssistant: ...")',
@@ -256,25 +331,3 @@ const interrupted = (): AttuneError =>
     expected: "to finish",
     got: "Ctrl-C; nothing was trained",
   });
-
-/** Two sides of a data set by prompt; no prompt is on both. Throws `data` when one side is empty. */
-export function splitExamples(
-  { examples, keys, summary }: PreparedData,
-  { share, seed }: { share: number; seed: number },
-): { train: Example[]; evaluation: Example[] } {
-  const sides: { train: Example[]; evaluation: Example[] } = { train: [], evaluation: [] };
-  examples.forEach((example, i) => {
-    const side = splitOfPrompt(keys[i]!, { shares: { train: 1 - share, evaluation: share }, seed });
-    sides[side as keyof typeof sides].push(example);
-  });
-  for (const [name, list] of Object.entries(sides)) {
-    if (list.length > 0) continue;
-    throw new AttuneError("data", {
-      where: summary.source,
-      expected: `rows on both sides of a split that holds out ${share}`,
-      got: `none of ${examples.length} rows for ${name === "train" ? "training" : "evaluation"}`,
-      fix: "give more rows, another share or seed, or --eval-data",
-    });
-  }
-  return sides;
-}

@@ -1,20 +1,30 @@
 /** The rows of a run, training and evaluation, and how they form batches. Knows no loop. */
 import { readFile } from "node:fs/promises";
-import type { BatchPlanOptions, Example } from "../../data/index.js";
+import { join } from "node:path";
+import type { BatchPlanOptions, Examples } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { ChatTemplate } from "../../text/index.js";
 import { ioError } from "../../util/files.js";
 import type { TrainingConfig } from "./config.js";
 import type { OpenedPolicy } from "./open-policy.js";
-import { type DataSummary, prepareData, type PreparedData, splitExamples } from "./prepare-data.js";
+import { type DataSummary, prepareData, type PreparedData } from "./prepare-data.js";
+import { examplesName } from "./run-folder.js";
+import { splitExamples } from "./split-examples.js";
 
 export interface ReadData {
-  train: Example[];
-  evaluation: Example[] | undefined;
+  train: Examples;
+  evaluation: Examples | undefined;
   parts: { part: "data" | "eval_data"; data: DataSummary }[];
+  /** SHA-256 of every file that was read, by path; empty without a folder. */
+  hashes: Record<string, string>;
+  /** Ends reading: examples cannot be asked for any more. */
+  close(): void;
 }
 
-/** Reads `data`, and `eval_data` or a share of the prompts for evaluation. */
+/**
+ * Reads `data`, and `eval_data` or a share of the prompts for evaluation. With a folder the examples are kept under its
+ * `examples/`, where a resumed run finds them.
+ */
 export async function readData(
   config: TrainingConfig,
   {
@@ -48,23 +58,36 @@ export async function readData(
       margins: config.entry.head === "sequence",
       goldColumn: config.goldColumn,
       quarantineFolder: folder,
+      examplesFolder: folder && join(folder, examplesName),
       quarantineStem: stem,
       signal,
     });
-  const main = await prepareOne(s.data, { stem: "quarantine", split: s.data_split });
-  requireRows(main, config);
-  const parts: ReadData["parts"] = [{ part: "data", data: main.summary }];
-  if (s.eval_data !== undefined) {
-    const other = await prepareOne(s.eval_data, { stem: "quarantine-eval", split: s.eval_data_split });
-    requireRows(other, config);
-    return {
-      train: main.examples,
-      evaluation: other.examples,
-      parts: [...parts, { part: "eval_data", data: other.summary }],
-    };
+  const open: PreparedData[] = [];
+  const close = (): void => open.forEach(({ examples }) => examples.close());
+  try {
+    const main = await prepareOne(s.data, { stem: "quarantine", split: s.data_split });
+    open.push(main);
+    requireRows(main, config);
+    const parts: ReadData["parts"] = [{ part: "data", data: main.summary }];
+    const { hashes } = main;
+    if (s.eval_data !== undefined) {
+      const other = await prepareOne(s.eval_data, { stem: "quarantine-eval", split: s.eval_data_split });
+      open.push(other);
+      requireRows(other, config);
+      return {
+        train: main.examples,
+        evaluation: other.examples,
+        parts: [...parts, { part: "eval_data", data: other.summary }],
+        hashes: { ...hashes, ...other.hashes },
+        close,
+      };
+    }
+    if (s.eval_split === 0) return { train: main.examples, evaluation: undefined, parts, hashes, close };
+    return { ...splitExamples(main, { share: s.eval_split, seed: s.seed }), parts, hashes, close };
+  } catch (cause) {
+    close();
+    throw cause;
   }
-  if (s.eval_split === 0) return { train: main.examples, evaluation: undefined, parts };
-  return { ...splitExamples(main, { share: s.eval_split, seed: s.seed }), parts };
 }
 
 async function readTemplate(path: string, { tokenizer }: OpenedPolicy): Promise<ChatTemplate> {
@@ -93,7 +116,7 @@ function requireRows({ examples, summary }: PreparedData, { entry, lossType }: T
 /** How batches are formed, in training and in evaluation. */
 export function plansOf(
   { settings: s, entry, lossType }: TrainingConfig,
-  rows: { train: readonly Example[]; evaluation: readonly Example[] | undefined },
+  rows: { train: Examples; evaluation: Examples | undefined },
 ) {
   const layout = { pack: s.packing };
   const smallest = entry.losses[lossType]!.smallestBatch;

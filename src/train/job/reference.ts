@@ -1,6 +1,6 @@
 /** Where a run's reference comes from, and reference log-probabilities made beforehand put on its examples. */
 import { join } from "node:path";
-import type { Example } from "../../data/index.js";
+import { type Examples, withValues } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import type { Backend } from "../../tensor/index.js";
 import type { ReferenceMode } from "../methods/pairs.js";
@@ -40,8 +40,8 @@ interface PrecomputeParts {
   config: TrainingConfig;
   folder: { path: string };
   opened: OpenedPolicy;
-  train: Example[];
-  evaluation: Example[] | undefined;
+  train: Examples;
+  evaluation: Examples | undefined;
   modelHash: string;
   emit: (event: TrainingEvent) => void;
   signal: AbortSignal | undefined;
@@ -50,7 +50,7 @@ interface PrecomputeParts {
 /** Puts `ref_chosen_logps` and `ref_rejected_logps` on every example, from the cache or made now. */
 export async function withReference(job: PrecomputeParts, { backend }: { backend: Backend }): Promise<void> {
   const s = job.config.settings;
-  const of = async (examples: Example[], part: string): Promise<Example[]> => {
+  const of = async (examples: Examples, part: string): Promise<Examples> => {
     const { logps, source } = await referenceLogProbs(job.opened.policy, examples, {
       backend,
       // Other products, other numbers.
@@ -63,10 +63,10 @@ export async function withReference(job: PrecomputeParts, { backend }: { backend
       kind: "note",
       text: `reference log-probabilities of ${examples.length} ${part} rows ${source === "cache" ? "read from the cache, a sample verified" : "computed"}`,
     });
-    return examples.map((example, i) => ({
-      ...example,
-      values: { ...example.values, ref_chosen_logps: logps[2 * i]!, ref_rejected_logps: logps[2 * i + 1]! },
-    }));
+    const answers = logps.length / examples.length;
+    const side = (which: number): Float32Array =>
+      Float32Array.from({ length: examples.length }, (_, i) => logps[answers * i + which]!);
+    return withValues(examples, { ref_chosen_logps: side(0), ref_rejected_logps: side(1) });
   };
   job.train = await of(job.train, "training");
   if (job.evaluation) job.evaluation = await of(job.evaluation, "evaluation");

@@ -26,13 +26,15 @@ export interface RunFolder {
   /** Adds a line to `log.jsonl`. */
   log(line: Readonly<Record<string, unknown>>): void;
   write(name: "run.json" | "config.json", value: unknown): Promise<void>;
-  /** Removes the folder if it was made for this run and nothing is in it. */
+  /** Removes the folder if it was made for this run and nothing but tokenised examples is in it. */
   abandon(): Promise<void>;
 }
 
 export type LogLine = Readonly<Record<string, number>>;
 
 const logName = "log.jsonl";
+/** Folder of the tokenised examples. */
+export const examplesName = "examples";
 
 /**
  * Makes or opens the folder and tries that it can be written.
@@ -55,6 +57,7 @@ export async function openRunFolder(
     });
   }
   await removeLeftovers(path);
+  if (existsSync(join(path, examplesName))) await removeLeftovers(join(path, examplesName));
   const resumedStep = from === undefined ? 0 : stepOf(from);
   const logged = existsSync(join(path, logName)) ? await shortenLog(join(path, logName), resumedStep) : [];
   return {
@@ -71,7 +74,10 @@ export async function openRunFolder(
     },
     write: (name, value) => writeJsonAtomic(join(path, name), value),
     abandon: async () => {
-      if (isNew) await rmdir(path).catch(() => undefined);
+      if (!isNew) return;
+      // Tokens alone are no run.
+      if (readdirSync(path).join() === examplesName) await rm(join(path, examplesName), { recursive: true });
+      await rmdir(path).catch(() => undefined);
     },
   };
 }

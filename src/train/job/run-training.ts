@@ -6,7 +6,6 @@ import { basename, join, resolve } from "node:path";
 import { choosePadToken } from "../../models/index.js";
 import type { ScheduleSettings } from "../../optim/index.js";
 import type { Backend } from "../../tensor/index.js";
-import { sha256File } from "../../util/files.js";
 import { versions } from "../../util/versions.js";
 import type { FitOptions } from "../fit.js";
 import { auditChecks } from "./audit-checks.js";
@@ -17,7 +16,7 @@ import { createRecorder, finish, follow } from "./follow-run.js";
 import type { Job } from "./job.js";
 import { makeOptimiser } from "./make-optimiser.js";
 import { hashModel, openPolicy, type OpenedPolicy } from "./open-policy.js";
-import { plansOf, readData } from "./read-data.js";
+import { plansOf, type ReadData, readData } from "./read-data.js";
 import { referenceOf, withReference } from "./reference.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
 
@@ -51,8 +50,9 @@ export async function runTraining(
   config.resolved["output"] = output;
   const folder = await openRunFolder(output, { resume: s.resume });
   let backend: Backend | undefined;
+  let job: Job | undefined;
   try {
-    const job = await prepare(config, { folder, ...options });
+    job = await prepare(config, { folder, ...options });
     backend = options.openBackend({
       ...(s.threads !== undefined && { threads: s.threads }),
       frozenWeights: s.load_in_8bit ? "int8" : "float32",
@@ -63,6 +63,7 @@ export async function runTraining(
     throw error;
   } finally {
     await backend?.close();
+    job?.close();
   }
 }
 
@@ -81,8 +82,12 @@ export async function estimateTraining(
   const config = "entry" in input ? (input as TrainingConfig) : readTrainingConfig(input);
   const opened = await openPolicy(config);
   const read = await readData(config, { opened, folder: undefined, signal });
-  const { plan } = plansOf(config, read);
-  return checkMemory(config, { opened, train: read.train, plan });
+  try {
+    const { plan } = plansOf(config, read);
+    return checkMemory(config, { opened, train: read.train, plan });
+  } finally {
+    read.close();
+  }
 }
 
 async function prepare(
@@ -103,6 +108,31 @@ async function prepare(
   });
   for (const text of [...padNotes(opened), ...batchNotes(config)]) onEvent({ kind: "note", text });
   const read = await readData(config, { opened, folder: folder.path, signal });
+  try {
+    return await checked(config, { opened, read, folder, onEvent, signal });
+  } catch (cause) {
+    read.close();
+    throw cause;
+  }
+}
+
+async function checked(
+  config: TrainingConfig,
+  {
+    opened,
+    read,
+    folder,
+    onEvent,
+    signal,
+  }: {
+    opened: OpenedPolicy;
+    read: ReadData;
+    folder: RunFolder;
+    onEvent: (event: TrainingEvent) => void;
+    signal: AbortSignal | undefined;
+  },
+): Promise<Job> {
+  const s = config.settings;
   for (const { part, data } of read.parts) onEvent({ kind: "data", part, summary: data });
   const { train, evaluation } = read;
   onEvent({ kind: "rows", train: train.length, evaluation: evaluation?.length ?? 0 });
@@ -116,7 +146,7 @@ async function prepare(
     checks: read.parts.flatMap(({ part, data }) => auditChecks(part, data)),
   });
   const model = await hashModel(opened);
-  const data = await hashFiles(read.parts.flatMap(({ data: part }) => part.files.map(({ file }) => file)));
+  const data = read.hashes;
   const record = {
     status: "running",
     method: config.method,
@@ -147,6 +177,7 @@ async function prepare(
     modelHash: model.hash,
     emit: onEvent,
     signal,
+    close: read.close,
   };
 }
 
@@ -171,12 +202,6 @@ function batchNotes({ entry, lossType, settings: s }: TrainingConfig): string[] 
   return [
     `${lossType} looks across the rows of a micro-batch: ${s.gradient_accumulation_steps} of them are not one batch of their size`,
   ];
-}
-
-async function hashFiles(files: readonly string[]): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  for (const file of files) hashes[file] = await sha256File(file);
-  return hashes;
 }
 
 /** Settings that change no number of the training itself. */

@@ -2,7 +2,13 @@
  * KTO (arXiv 2402.01306): answers judged alone, good or bad. The KL estimate comes from answers put to the wrong prompts
  * (each takes the answer of the example before it in its micro-batch, as TRL), without gradient.
  */
-import { type Batch, type Example, layoutBatch, type LayoutOptions } from "../../data/index.js";
+import {
+  type Batch,
+  type Example,
+  type Examples,
+  layoutBatch,
+  type LayoutOptions,
+} from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import { kto as ktoLoss, ktoKl, type KtoOptions } from "../../losses/index.js";
 import { type ExampleSourceOptions, groupedSource } from "../example-source.js";
@@ -23,10 +29,7 @@ export interface KtoBatch {
 const mismatchedLayout = (layout: LayoutOptions): LayoutOptions => ({ ...layout, length: undefined });
 
 /** Batches of unpaired examples; each needs `values.label`, 1 for good and 0 for bad. */
-export function ktoSource(
-  examples: readonly Example[],
-  options: ExampleSourceOptions = {},
-): BatchSource<KtoBatch> {
+export function ktoSource(examples: Examples, options: ExampleSourceOptions = {}): BatchSource<KtoBatch> {
   if (examples.length < 2) {
     throw new AttuneError("data", {
       where: "train.kto",
@@ -34,9 +37,10 @@ export function ktoSource(
       got: String(examples.length),
     });
   }
-  const build = (group: readonly Example[], layout: LayoutOptions): KtoBatch => {
+  const build = (group: readonly Example[], layout: LayoutOptions, numbers: readonly number[]): KtoBatch => {
     // An example alone in its micro-batch (the last of an epoch) takes the answer of its neighbour in the data.
-    const others = group.length > 1 ? group : [group[0]!, neighbourOf(group[0]!, examples)];
+    const neighbour = (): Example => examples.at((numbers[0]! + 1) % examples.length)!;
+    const others = group.length > 1 ? group : [group[0]!, neighbour()];
     const mismatched = group.map((e, i) => ({
       ...e,
       completions: others[(i + others.length - 1) % others.length]!.completions,
@@ -46,9 +50,6 @@ export function ktoSource(
   };
   return groupedSource(examples, build, options);
 }
-
-const neighbourOf = (example: Example, examples: readonly Example[]): Example =>
-  examples[(examples.indexOf(example) + 1) % examples.length]!;
 
 export interface KtoTrainerOptions {
   policy: Policy;
