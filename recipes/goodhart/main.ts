@@ -11,15 +11,15 @@ import { createWorld } from "attune/evaluate";
 import { type RlRun, runRl } from "./run-rl.js";
 import { makeStart } from "./start.js";
 
-const [folder = "attune-runs/goodhart", rollouts = "40"] = process.argv.slice(2);
+const [folder = "attune-runs/goodhart", rollouts = "60"] = process.argv.slice(2);
 const seed = 42;
-const pairs = Number(process.env["PAIRS"] ?? 48);
-const learningRate = Number(process.env["LR"] ?? 2e-4);
-const betas = (process.env["BETAS"] ?? "0,0.2").split(",").map(Number);
+const pairs = Number(process.env["PAIRS"] ?? 128);
+const learningRate = Number(process.env["LR"] ?? 4e-4);
+const betas = (process.env["BETAS"] ?? "0,0.1").split(",").map(Number);
 mkdirSync(folder, { recursive: true });
 const backend = ortBackend();
 const world = createWorld();
-const start = await makeStart({ backend, world, folder, seed, pairs });
+const start = await makeStart({ backend, world, folder, seed, pairs, heldOutPairs: 1200 });
 const runs: RlRun[] = [];
 for (const beta of betas) {
   const file = join(folder, `rl-${pairs}-${learningRate}-${beta}-${rollouts}.json`);

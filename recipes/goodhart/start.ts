@@ -1,4 +1,7 @@
-/** What the run begins with: a fine-tuned policy, and a reward model that is too small on purpose. Knows no RL. */
+/**
+ * What the run begins with: a fine-tuned policy, a reward model of too few pairs, and a better one that is held out for the
+ * guard. Knows no RL.
+ */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -20,25 +23,36 @@ export interface StartOptions {
   seed: number;
   /** Judged pairs that the reward model learns from. */
   pairs: number;
+  /** Judged pairs of the held-out reward model, about other questions. */
+  heldOutPairs: number;
 }
 
-/** Folders of the two models; made once, found again. */
-export async function makeStart(o: StartOptions): Promise<{ policy: string; rewardModel: string }> {
-  const policy = join(o.folder, "sft");
-  const rewardModel = join(o.folder, `reward-${o.pairs}`);
-  mkdirSync(join(o.folder, "data"), { recursive: true });
+export interface Start {
+  policy: string;
+  rewardModel: string;
+  heldOut: string;
+}
+
+/** Folders of the three models; made once, found again. */
+export async function makeStart(o: StartOptions): Promise<Start> {
+  const { folder, seed, world } = o;
+  const policy = join(folder, "sft");
+  const rewardModel = join(folder, `reward-${o.pairs}`);
+  const heldOut = join(folder, `held-out-${o.heldOutPairs}`);
+  mkdirSync(folder, { recursive: true });
   if (!existsSync(policy)) {
-    const rows = demonstrations(o.world, { count: 800, seed: o.seed });
+    const rows = demonstrations(world, { count: 800, seed });
     await train(o, { from: "models/tiny", to: policy, rows, epochs: 2, learningRate: 5e-4 });
   }
-  if (!existsSync(rewardModel)) {
-    const judged = collectJudgements(answerPairs(o.world, { count: o.pairs, seed: o.seed }), {
-      seed: o.seed,
-    });
-    const { rows } = preferenceRows(judged);
-    await train(o, { from: policy, to: rewardModel, rows, epochs: 6, learningRate: 5e-4, head: true });
-  }
-  return { policy, rewardModel };
+  // One draw, cut in two: no question is in both.
+  const pairs = answerPairs(world, { count: o.pairs + o.heldOutPairs, seed });
+  const { rows: few } = preferenceRows(collectJudgements(pairs.slice(0, o.pairs), { seed }));
+  const { rows: many } = preferenceRows(collectJudgements(pairs.slice(o.pairs), { seed: seed + 1 }));
+  if (!existsSync(rewardModel))
+    await train(o, { from: policy, to: rewardModel, rows: few, epochs: 6, learningRate: 5e-4, head: true });
+  if (!existsSync(heldOut))
+    await train(o, { from: policy, to: heldOut, rows: many, epochs: 2, learningRate: 1e-3, head: true });
+  return { policy, rewardModel, heldOut };
 }
 
 interface Stage {

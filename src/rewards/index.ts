@@ -44,3 +44,4 @@ export {
 export { repeatedShare, repetitionReward, type RepetitionOptions } from "./rules/repetition.js";
 export { jsonSchemaReward, type JsonSchemaOptions } from "./rules/json-schema.js";
 export { outcomeReward, stepCostReward } from "./rules/outcome.js";
+export * from "./judge/index.js";

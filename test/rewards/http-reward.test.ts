@@ -113,8 +113,8 @@ describe("a reward server", () => {
     const url = await serve(() => {
       calls++;
     });
-    const reward = httpReward("served", url, { ...quick, timeoutSeconds: 0.05, retries: 1 });
-    await expect(scoreItems(reward, items)).rejects.toThrow("no answer within 0.05 s");
+    const reward = httpReward("served", url, { ...quick, timeoutSeconds: 0.5, retries: 1 });
+    await expect(scoreItems(reward, items)).rejects.toThrow("no answer within 0.5 s");
     expect(calls).toBe(2);
   });
   it.each([
