@@ -19,6 +19,7 @@ import {
   readTensor,
   resolveLora,
   saveModelFolder,
+  type SaveOptions,
   writeAdapter,
 } from "../models/index.js";
 import { type Backend, input, type Resident, type Tensor, type Tree } from "../tensor/index.js";
@@ -258,32 +259,53 @@ export async function downloadParameters(
   return values;
 }
 
-export interface SavePolicyOptions {
+export interface SavePolicyOptions extends Pick<SaveOptions, "dtype" | "maxShardBytes" | "tokenizerFrom"> {
   /** Write a whole model, the adapter folded in, instead of an adapter folder. Default false. */
   merged?: boolean;
   /** `base_model_name_or_path` of an adapter. Default: the folder it was opened from. */
   baseModel?: string;
 }
 
-/** Writes what transformers or peft loads: a model folder for full training, an adapter folder for LoRA. */
+/**
+ * Writes what transformers or peft loads: a model folder for full training, an adapter folder for LoRA.
+ *
+ * @param options `dtype` of the weights, default as the model's files have them (an adapter: F32); numbers in 16 bits are
+ * rounded to the nearest, ties to even. `maxShardBytes` and `tokenizerFrom` as `saveModelFolder`, for whole models only.
+ * @throws AttuneError `usage` when those are given for an adapter folder, `io`.
+ */
 export async function savePolicy(
   path: string,
   policy: Policy,
-  { values, ...options }: SavePolicyOptions & { values: ReadonlyMap<string, Float32Array> },
+  {
+    values,
+    merged,
+    baseModel,
+    ...options
+  }: SavePolicyOptions & { values: ReadonlyMap<string, Float32Array> },
 ): Promise<void> {
   const { folder, lora, beside } = policy;
   if (!lora) {
     const own = new Map([...values].filter(([name]) => beside?.has(name) !== true));
-    return saveModelFolder(path, folder, { parameters: own });
+    return saveModelFolder(path, folder, { ...options, parameters: own });
   }
   const byKey = {
     has: (key: string) => values.has(graphName(key)),
     get: (key: string) => values.get(graphName(key)),
   };
-  if (options.merged)
-    return saveModelFolder(path, folder, {
-      parameters: mergedParameters(folder, { spec: lora.spec, values: byKey }),
+  if (merged) {
+    const parameters = mergedParameters(folder, { spec: lora.spec, values: byKey });
+    return saveModelFolder(path, folder, { ...options, parameters });
+  }
+  const { dtype, ...wholeOnly } = options;
+  const [refused] = Object.keys(wholeOnly);
+  if (refused !== undefined) {
+    throw new AttuneError("usage", {
+      where: `savePolicy: ${refused}`,
+      expected: "a whole model to save",
+      got: "an adapter folder, which is one file without a tokenizer",
+      fix: "give merged: true, or leave it out",
     });
-  const config = { ...lora.config, baseModel: options.baseModel ?? folder.path };
-  return writeAdapter(path, folder.config, { lora: config, tensors: byKey });
+  }
+  const config = { ...lora.config, baseModel: baseModel ?? folder.path };
+  return writeAdapter(path, folder.config, { lora: config, tensors: byKey, ...(dtype && { dtype }) });
 }

@@ -5,7 +5,6 @@
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
-import { saveModelFolder } from "../../models/index.js";
 import type { Batch, Examples } from "../../data/index.js";
 import type { Backend } from "../../tensor/index.js";
 import { exampleSource, fit, savePolicy, type FitResult, type Trainer } from "../../train/index.js";
@@ -110,10 +109,7 @@ function saveTrained(
   path: string,
   { trainer, result }: { trainer: Trainer<Batch>; result: FitResult },
 ): Promise<void> {
-  const { policy } = trainer;
-  const values = result.parameters;
-  if (policy.lora) return savePolicy(path, policy, { values });
-  return saveModelFolder(path, policy.folder, { parameters: values, dtype: "F32" });
+  return savePolicy(path, trainer.policy, { values: result.parameters, dtype: "F32" });
 }
 
 const interrupted = (checkpoint: string | undefined): AttuneError =>
