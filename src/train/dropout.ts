@@ -66,6 +66,15 @@ const tableName = (width: number): string => `dropout:table:${width}`;
 /** Whether a policy drops anything in training. */
 export const drops = ({ lora }: Policy): boolean => (lora?.config.dropout ?? 0) > 0;
 
+/** Numbers that dropout holds: in its tables, and for a place of a batch, whose factors every adapter keeps for its gradient. */
+export function dropoutNumbers(policy: Policy): { tables: number; place: number } {
+  if (!drops(policy)) return { tables: 0, place: 0 };
+  return {
+    tables: widthsOf(policy).reduce((sum, width) => sum + patterns * width, 0),
+    place: targetsOf(policy).reduce((sum, { inSize }) => sum + inSize, 0),
+  };
+}
+
 /** Graph inputs that say what is dropped. */
 export function dropoutInputs(policy: Policy): Tree {
   const modules = targetsOf(policy).length;

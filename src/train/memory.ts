@@ -4,11 +4,13 @@
  * Float32 throughout. What is counted: buffers that the engine keeps (parameters, gradients, optimiser state, each with a
  * second buffer for the update), weights mapped or converted, what the forward pass keeps for the backward pass, and the
  * largest passing arrays. It errs upwards: LoRA DPO of two pairs of 512 tokens at SmolLM2-135M's shape (BF16) was estimated at
- * 2.68 GB and peaked at 2.25; with gradient checkpointing 1.63 and 1.42.
+ * 2.68 GB and peaked at 2.25; with gradient checkpointing 1.63 and 1.42. Dropout on ten layers of width 384 and 2,048 tokens was
+ * estimated at 278 MB and cost 243 MB (with gradient checkpointing 278 and 248).
  */
 import type { ModelConfig, Recompute } from "../models/index.js";
 import type { Transform } from "../optim/index.js";
 import { headChunk } from "../tensor/index.js";
+import { dropoutNumbers } from "./dropout.js";
 import type { Policy } from "./policy.js";
 
 /** Sizes of the largest batch, padding counted. */
@@ -31,6 +33,11 @@ export interface MemoryRequest {
   layouts: number;
   /** Products with frozen weights are worked in bytes. Default false. */
   eightBit?: boolean;
+  /**
+   * Arrays of a chunk's rows by the vocabulary that the loss works with at a time, where it reads the whole distribution
+   * (TDPO, WPO). Default 3: logits, their exponentials and gradient.
+   */
+  vocabularyArrays?: number;
 }
 
 export interface MemoryTerm {
@@ -57,16 +64,25 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     ...weightTerms(request),
     ...trainableTerms(request),
     ...activationTerms(request),
-    {
-      name: "logits of a chunk",
-      bytes:
-        3 *
-        Math.min(headChunk(request.policy.folder.config.vocabSize), request.batch.targets) *
-        request.policy.folder.config.vocabSize *
-        float,
-    },
+    ...vocabularyTerms(request),
   ].filter(({ bytes }) => bytes > 0);
   return { terms, total: terms.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+const usualArrays = 3;
+
+/** Chunks come one after another; a trained head has its gradient beside the sum of those before. */
+function vocabularyTerms({ policy, batch, vocabularyArrays = usualArrays }: MemoryRequest): MemoryTerm[] {
+  const { vocabSize, hiddenSize } = policy.folder.config;
+  const rows = Math.min(headChunk(vocabSize), batch.targets);
+  const headTrained = policy.lora === undefined && vocabularyArrays > usualArrays;
+  return [
+    { name: "logits of a chunk", bytes: Math.max(usualArrays, vocabularyArrays) * rows * vocabSize * float },
+    {
+      name: "gradient of the head, chunk by chunk",
+      bytes: headTrained ? 2 * vocabSize * hiddenSize * float : 0,
+    },
+  ];
 }
 
 /**
@@ -92,14 +108,17 @@ function weightTerms({ policy, liveReference, eightBit }: MemoryRequest): Memory
   ];
 }
 
-function trainableTerms({ policy, optimizer }: MemoryRequest): MemoryTerm[] {
+function trainableTerms({ policy, optimizer, liveReference }: MemoryRequest): MemoryTerm[] {
   const shapes = Object.fromEntries([...policy.trainable].map(([name, { shape }]) => [name, shape]));
   const parameters = Object.values(shapes).reduce((sum, shape) => sum + sizeOf(shape), 0);
   const state = Object.values(optimizer.state(shapes)).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const kept = [...policy.kept.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return [
     { name: "trained parameters, two buffers", bytes: 2 * parameters * float },
     { name: "gradients, two buffers", bytes: 2 * parameters * float },
     { name: "optimiser state, two buffers", bytes: 2 * state * float },
+    { name: "adapter as it was, for the reference", bytes: liveReference ? kept * float : 0 },
+    { name: "tables of dropout", bytes: dropoutNumbers(policy).tables * float },
   ];
 }
 
@@ -134,6 +153,7 @@ function activationTerms({ policy, batch, recompute, liveReference, layouts }: M
       name: `activations kept, ${config.layerCount} layers`,
       bytes: (config.layerCount * kept * tokens + adapter) * float,
     },
+    { name: "dropout's factors", bytes: dropoutNumbers(policy).place * tokens * float },
     { name: "one layer forward and back", bytes: 2 * passing * tokens * float },
     { name: "attention block", bytes: 3 * block * float },
     { name: "states at trained tokens", bytes: 3 * batch.targets * config.hiddenSize * float * layouts },

@@ -52,6 +52,7 @@ function trainedOf(examples: Examples, index: number): number {
 
 export function checkMemory(config: TrainingConfig, { opened, train, plan }: CheckParts): MemoryReport {
   const s = config.settings;
+  const { layouts, vocabularyArrays } = config.entry.losses[config.lossType]!;
   const of = (o: {
     plan: BatchPlanOptions;
     layers: boolean;
@@ -62,8 +63,9 @@ export function checkMemory(config: TrainingConfig, { opened, train, plan }: Che
       batch: largestBatch(train, o.plan),
       recompute: o.layers ? "layers" : "attention",
       liveReference: referenceOf(config, opened).mode === "live",
-      layouts: config.entry.losses[config.lossType]!.layouts,
+      layouts,
       eightBit: s.load_in_8bit,
+      ...(vocabularyArrays !== undefined && { vocabularyArrays }),
     };
     return { request, estimate: estimateMemory(request) };
   };

@@ -24,6 +24,8 @@ export interface LossChoice {
   smallestBatch: number;
   /** Passes over a batch without gradient beside the one with it: the reference, KTO's mismatched answers. */
   layouts: number;
+  /** Arrays of a chunk by the vocabulary at a time, where it reads the whole distribution; `estimateMemory`. */
+  vocabularyArrays?: number;
 }
 
 export type LossChoices = Readonly<Record<string, LossChoice>>;

@@ -18,7 +18,7 @@ import type { HeadKind } from "../../models/index.js";
 import { exampleSource, type ExampleSourceOptions } from "../example-source.js";
 import { fit, type FitOptions, type FitResult, type StepReport } from "../fit.js";
 import { kto, ktoSource } from "../methods/kto.js";
-import type { ReferenceMode } from "../methods/pairs.js";
+import type { PairExtra, ReferenceMode } from "../methods/pairs.js";
 import { extrasOf, preference } from "../methods/preference.js";
 import { reward } from "../methods/reward.js";
 import { sft } from "../methods/sft.js";
@@ -80,6 +80,12 @@ const one = (
   ...o,
 });
 
+/** Two distributions, their logarithms, difference and gradients (TDPO); one, its logarithm, exponential and square (WPO). */
+function vocabularyArraysOf(extras: readonly PairExtra[]): Pick<LossChoice, "vocabularyArrays"> {
+  if (extras.includes("kl")) return { vocabularyArrays: 8 };
+  return extras.includes("logSumSquares") ? { vocabularyArrays: 4 } : {};
+}
+
 /** The registry's losses on pairs. */
 function pairLosses(): LossChoices {
   const entries = Object.entries(PAIR_LOSSES as Readonly<Record<string, PairLossEntry>>);
@@ -93,6 +99,7 @@ function pairLosses(): LossChoices {
         wholeBatch,
         readsTokens: reads === "tokens" || extrasOf(entry, {}).includes("kl"),
         gold: (values) => extrasOf(entry, values).includes("gold"),
+        ...vocabularyArraysOf(extrasOf(entry, {})),
       }),
     ]),
   );
