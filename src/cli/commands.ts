@@ -22,5 +22,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   train: { summary: "train a model: sft, reward, dpo, orpo, simpo, kto", load: () => import("./train.js") },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  agreement: {
+    summary: "how far annotators agree, in numbers and words",
+    load: () => import("./agreement.js"),
+  },
+  rank: { summary: "a leaderboard from who beat whom, with intervals", load: () => import("./rank.js") },
+  power: { summary: "how many pairs do I need?", load: () => import("./power.js") },
   merge: { summary: "fold an adapter into its base model", load: () => import("./merge.js") },
 };
