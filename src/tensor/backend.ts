@@ -31,13 +31,11 @@ export interface Placement {
 }
 
 export interface RunOptions {
-  /** Outputs to leave in the backend, each in the resident named; the others are returned. */
-  into?: Readonly<Record<string, Resident>>;
   /**
-   * Outputs of `into` whose buffer is also the buffer of the input that holds the same resident (a cache written
-   * in place). Without this, a resident that is both read and written is written beside itself and swapped.
+   * Outputs to leave in the backend, each in the resident named; the others are returned. A resident that is both read and
+   * written is written beside itself and swapped.
    */
-  inPlace?: readonly string[];
+  into?: Readonly<Record<string, Resident>>;
   /** Outputs that are written into parts of residents (new entries of a cache), and not returned. */
   place?: Readonly<Record<string, Placement>>;
 }

@@ -266,5 +266,4 @@ export const GRADIENTS: { readonly [K in OpName]: Rule<K> | Whole<K> | null | "r
   logProbsGradHidden: "refused",
   logProbsGradWeight: "refused",
   vocabularyStats: "refused",
-  cachedAttention: "refused",
 };

@@ -124,20 +124,6 @@ export interface OpAttrs {
   logProbsGradWeight: LogProbAttrs;
   /** (hidden, head weight, labels) -> entropy [n], 1 where the label is the likeliest [n], mean logit [n]. */
   vocabularyStats: LogProbAttrs;
-  /**
-   * Attention with a cache, for generation; it has no gradient.
-   * (q [rows, s, heads * d], k [rows, s, kvHeads * d], v, past k [rows, kvHeads, capacity, d], past v,
-   * last int32 [rows]: index of the newest valid entry after this step, total int32 [1]: the largest of last + 1)
-   * -> output [rows, s, heads * d] and the caches with the new entries in place. s > 1 only from an empty cache
-   * (prompts, right-padded).
-   */
-  cachedAttention: {
-    readonly heads: number;
-    readonly kvHeads: number;
-    readonly scale: number;
-    readonly window: number;
-    readonly softcap: number;
-  };
 }
 
 export interface LogProbAttrs {

@@ -288,9 +288,4 @@ export const RULES: { readonly [K in OpName]: Rule<K> } = {
     const row = { shape: inputs[2]!.shape, dtype: inputs[0]!.dtype };
     return [row, row, row];
   },
-  cachedAttention: ([q, , , pastK, pastV]) => [
-    { shape: q!.shape, dtype: q!.dtype },
-    { shape: pastK!.shape, dtype: q!.dtype },
-    { shape: pastV!.shape, dtype: q!.dtype },
-  ],
 };

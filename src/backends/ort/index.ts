@@ -282,7 +282,6 @@ async function compile(
         feeds: Object.fromEntries(inputs.map((name) => [name, feedOf(name, feeds[name])])),
         outputs,
         into,
-        inPlace: runOptions.inPlace ?? [],
         place,
       };
       return (await engine.send(command)) as Record<string, HostTensor>;

@@ -220,16 +220,4 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
   logProbsGradHidden: lowerLogProbsGradHidden,
   logProbsGradWeight: lowerLogProbsGradWeight,
   vocabularyStats: lowerVocabularyStats,
-  cachedAttention: ({ e, in: inputs, attrs }) =>
-    e.emitAll("GroupQueryAttention", inputs, {
-      outputs: 3,
-      domain: contributed,
-      attributes: {
-        num_heads: int(attrs.heads),
-        kv_num_heads: int(attrs.kvHeads),
-        scale: attrs.scale,
-        local_window_size: int(attrs.window > 0 ? attrs.window : -1),
-        softcap: attrs.softcap,
-      },
-    }),
 };

@@ -27,7 +27,6 @@ export type Command =
       feeds: Record<string, HostTensor | number>;
       outputs: string[];
       into: Record<string, number>;
-      inPlace: readonly string[];
       /** Outputs written into parts of residents, by id. */
       place: Record<string, PlacementIndex & { resident: number }>;
     }

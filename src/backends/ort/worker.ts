@@ -107,7 +107,7 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   for (const name of request.outputs) fetches[`out:${name}`] = null;
   for (const [name, id] of Object.entries(request.into)) {
     const value = held(id);
-    if (read.has(id) && !request.inPlace.includes(name)) {
+    if (read.has(id)) {
       value.spare ??= emptyLike(value.tensor);
       fetches[`out:${name}`] = value.spare;
       swaps.push(value);

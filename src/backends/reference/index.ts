@@ -49,12 +49,11 @@ export function referenceBackend(): Backend {
     let released = false;
     return {
       graph,
-      async run(feeds, { into = {}, inPlace = [], place: placements = {} }: RunOptions = {}) {
+      async run(feeds, { into = {}, place: placements = {} }: RunOptions = {}) {
         checkOpen();
         if (released) throw refused("program", "a program that is held", "one that was released");
         const bound = bind(feeds, graph, { inputs, held });
         checkTargets(into, graph, held);
-        for (const name of inPlace) checkInPlace(name, into, feeds);
         for (const [name, placement] of Object.entries(placements)) {
           checkPlacement(name, graph.outputs[name], placement);
         }
@@ -141,15 +140,4 @@ function checkTargets(into: Readonly<Record<string, Resident>>, graph: Graph, he
     if (taken.has(resident.id)) throw refused(where, "a resident for each output", "one resident for two");
     taken.add(resident.id);
   }
-}
-
-function checkInPlace(name: string, into: Readonly<Record<string, Resident>>, feeds: Feeds): void {
-  const target = into[name];
-  const fed = Object.values(feeds).some((feed) => "id" in feed && feed.id === target?.id);
-  if (fed) return;
-  throw refused(
-    `program output "${name}"`,
-    "in place only a resident that is also an input",
-    "one that is not fed",
-  );
 }

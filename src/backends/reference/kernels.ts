@@ -1,5 +1,4 @@
 /** The table of all kernels: an op without one is a type error. */
-import { CACHED_ATTENTION } from "./cached-attention.js";
 import { ELEMENTWISE } from "./elementwise.js";
 import { INDEXING } from "./indexing.js";
 import { LOG_PROBS } from "./log-probs.js";
@@ -17,5 +16,4 @@ export const KERNELS: KernelTable = {
   ...INDEXING,
   ...NEURAL,
   ...LOG_PROBS,
-  ...CACHED_ATTENTION,
 };
