@@ -185,7 +185,14 @@ function rank(comparisons: readonly Comparison[], s: Settings) {
     });
   }
   const ties = comparisons.filter(({ winner }) => winner === "tie").length;
-  const options: FitOptions = { players, orderEffect: s.side, prior: s.prior, ridge: withLength ? 0.5 : 0 };
+  // Where the first shown always wins (files that list the winner first), the effect of side has no finite size.
+  const sided = ["first", "second"].every((side) => comparisons.some(({ winner }) => winner === side));
+  const options: FitOptions = {
+    players,
+    orderEffect: s.side && sided,
+    prior: s.prior,
+    ridge: withLength ? 0.5 : 0,
+  };
   const modelled = s.ties === "model" && ties > 0 && ties < comparisons.length;
   const rows = withLength ? pairs : plain;
   const fit = modelled
