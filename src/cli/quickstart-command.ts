@@ -37,6 +37,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     const result = await runQuickstart(namedAsSchema(checked, quickstartSchema.shape), {
       write: io.err,
+      terminal: io.errIsTerminal,
       signal: interrupt.signal,
     });
     io.out(checked["json"] === true ? JSON.stringify(result) : result.report);

@@ -1,6 +1,7 @@
 /** A model ready to run: opened, its adapter on, its tokenizer beside it. For commands that do not train. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ortBackend } from "../backends/index.js";
 import type { GenerationModel } from "../generate/index.js";
 import { openModel, type OpenModelOptions, parameterInputs, resolveModel } from "../models/index.js";
 import { loadTokenizer, type Tokenizer } from "../text/index.js";
@@ -13,6 +14,13 @@ export interface RunningModel {
   maxPositions: number;
   head: string;
 }
+
+/** The engine that the settings of a command ask for. */
+export const openEngine = (s: { threads?: number | undefined; load_in_8bit: boolean }): Backend =>
+  ortBackend({
+    ...(s.threads !== undefined && { threads: s.threads }),
+    frozenWeights: s.load_in_8bit ? "int8" : "float32",
+  });
 
 /** Opens a model, Hub id or adapter folder. Throws as `openModel` and `loadTokenizer`. */
 export async function openRunningModel(

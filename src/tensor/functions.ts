@@ -73,9 +73,6 @@ export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
 /** Consecutive parts of an axis. */
 export const split = (x: Tensor, axis: number, sizes: readonly number[]): Tensor[] =>
   sizes.length === 1 ? [x] : apply("split", [x], { axis, sizes });
-/** A new axis of size 1. */
-export const unsqueeze = (x: Tensor, axis: number): Tensor =>
-  reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]);
 
 export interface ReduceOptions {
   /** Default: all axes. */
@@ -110,10 +107,6 @@ export const cumsum = (
 export function sort(x: Tensor, options: { descending?: boolean } = {}): { values: Tensor; indices: Tensor } {
   const [values, indices] = apply("sort", [x], { descending: options.descending ?? false });
   return { values: values!, indices: indices! };
-}
-/** sum(x * mask) / sum(mask), 0 where the mask is empty. */
-export function maskedMean(x: Tensor, mask: Tensor, options: ReduceOptions = {}): Tensor {
-  return div(sum(mul(x, mask), options), maximum(sum(mask, options), 1));
 }
 
 export interface ProductOptions {

@@ -141,6 +141,34 @@ describe.skipIf(noModel !== undefined)("attune score, merge and generate", () =>
     expect((await attune("merge", join(to("rm"), "model"), "--output", to("merged"))).code).toBe(2);
   });
 
+  it("scores and generates with the weights in 8 bits, close to the whole weights' numbers", async () => {
+    const rows = writeRows(to("eight.jsonl"), pairs(6));
+    const trained = to("eight");
+    await attune(
+      "train",
+      "reward",
+      "--model",
+      model,
+      "--data",
+      rows,
+      "--output",
+      trained,
+      "--max-steps",
+      "1",
+    );
+    const scores = async (...more: string[]): Promise<number[]> => {
+      const args = ["score", "--model", join(trained, "model"), "--data", rows, "--json", ...more];
+      const { rows: scored } = JSON.parse((await attune(...args)).out) as { rows: { chosen: number }[] };
+      return scored.map(({ chosen }) => chosen);
+    };
+    const [whole, eight] = [await scores(), await scores("--load-in-8bit")];
+    expect(eight).not.toEqual(whole);
+    const scale = Math.max(...whole.map(Math.abs));
+    eight.forEach((score, i) => expect(Math.abs(score - whole[i]!)).toBeLessThan(0.15 * scale));
+    const asked = ["generate", "--model", model, "Once", "--max-new-tokens", "3", "--load-in-8bit"];
+    expect(await attune(...asked)).toMatchObject({ code: 0 });
+  });
+
   it("generates the same text for the same seed, and prompts of a file as JSON", async () => {
     const run = () =>
       attune("generate", "--model", model, "Once upon a time", "--max-new-tokens", "12", "--seed", "3");
