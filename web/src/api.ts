@@ -1,221 +1,113 @@
-/** What the page asks of the server, and how: one function a route, bearer token, errors in words. Knows no screen. */
+/**
+ * What the page asks of the server: the routes of src/server/api.ts by name (types only), the session's cookie and CSRF token, errors
+ * in words. Knows no screen.
+ */
+import type { BodyOf, ResponseOf, RouteName } from "../../src/server/api.js";
+import type { z } from "zod";
+import type {
+  Answer as AnswerSchema,
+  OwnProgress as OwnProgressSchema,
+  ReviewItem as ReviewItemSchema,
+  Session as SessionSchema,
+  ShownItem as ShownItemSchema,
+} from "../../src/server/api-schemas.js";
 
-export interface ToolCall {
-  id?: string;
-  function: { name: string; arguments: unknown };
-}
-export interface Message {
-  role: string;
-  content?: string | null;
-  tool_calls?: ToolCall[];
-  name?: string;
-  tool_call_id?: string;
-  reasoning_content?: string;
-  error?: boolean;
-}
-export interface Candidate {
-  id: string;
-  messages: Message[];
-}
-export type TaskType = "pair" | "rank" | "attributes" | "thumbs" | "rewrite" | "steps" | "trajectories";
-export interface Attribute {
-  name: string;
-  min: number;
-  max: number;
-  /** What the ends of the scale mean. */
-  low?: string;
-  high?: string;
-}
-export interface Task {
-  type: TaskType;
-  question?: string;
-  /** 3, 5 or 7 points from A to B; default 7. */
-  points?: number;
-  attributes?: Attribute[];
-  reasons?: string[];
-  allowImages?: boolean;
-}
-export interface Progress {
-  done: number;
-  total: number;
-}
-export interface Work {
-  lease: string;
-  item: { id: string; prompt: Message[] };
-  /** In the order to show them, left to right. */
-  candidates: Candidate[];
-  task: Task;
-  progress: Progress;
-  practice?: boolean;
-}
-export interface Decision {
-  outcome?: unknown;
-  strength?: number;
-  tie?: "equal" | "both_bad";
-  attributes?: Record<string, Record<string, number>>;
-  reasons?: string[];
-  comment?: string;
-  skipped?: { reason: string };
-}
-export interface Submission extends Decision {
-  /** Made by the page, so that sending twice is harmless. */
-  id: string;
-  item: string;
-  lease: string;
-  shown_order: string[];
-  started_at: string;
-  active_ms: number;
-  layout: "side" | "stacked";
-  revision_of?: string;
-}
-export interface Me {
-  id: string;
-  role: "owner" | "reviewer" | "annotator";
-  project: string;
-  title: string;
-}
-export interface Judged {
-  id: string;
-  item: string;
-  prompt: string;
-  answer: string;
-  at: string;
-  active_ms: number;
-}
-export interface Disagreement {
-  item: { id: string; prompt: Message[] };
-  /** In content order. */
-  candidates: Candidate[];
-  judgements: { annotator: string; answer: string; comment?: string }[];
-  resolved?: string;
-}
-export interface Interval {
-  low: number;
-  high: number;
-}
-export interface Number_ {
-  name: string;
-  value: number | null;
-  interval: Interval | null;
-  means: string;
-}
-export interface AgreementPage {
-  items: number;
-  judgedTwice: number;
-  judgements: number;
-  coefficients: Number_[];
-  left: { rate: number; interval: Interval; p: number; decided: number } | null;
-  ceiling: { lowest: number | null; highest: number | null } | null;
-  annotators: {
-    annotator: string;
-    judgements: number;
-    agreement: number | null;
-    leftRate: number | null;
-    medianSeconds: number | null;
-    gold: { right: number; shown: number } | null;
-  }[];
-  pairs: { first: string; second: string; items: number; agreement: number | null }[];
-}
-export interface LeaderboardPage {
-  comparisons: number;
-  rows: { model: string; elo: number; interval: Interval; comparisons: number; ranks: { best: number; worst: number } }[];
-  warnings: string[];
-}
-export interface Guideline {
-  version: string;
-  text: string;
-  at: string;
-}
-export interface ProjectSettings {
-  title: string;
-  task: Task;
-  overlap: number;
-  quota: number | null;
-  goldShare: number;
-  repeatShare: number;
-  policy: "least_judged" | "uncertain";
-}
-export interface Listed {
-  id: string;
-  prompt: string;
-  candidates: number;
-  judgements: number;
-  status: string;
-}
-export interface ExportChoices {
-  format: string;
-  ties: "drop" | "keep" | "half";
-  combine: "majority" | "all" | "soft";
-}
+export type Answer = z.output<typeof AnswerSchema>;
+export type Session = z.output<typeof SessionSchema>;
+export type ShownItem = z.output<typeof ShownItemSchema>;
+export type ReviewItem = z.output<typeof ReviewItemSchema>;
+export type OwnProgress = z.output<typeof OwnProgressSchema>;
+export type Project = ResponseOf<"project">;
+export type Message = ShownItem["prompt"][number];
+export type Candidate = ShownItem["candidates"][number];
+export type Estimate = { value: number | null; low: number | null; high: number | null; note: string | null };
+
+const of = (rest: string): string => `/api/projects/:project${rest}`;
+
+/** Only what the page uses; the server's table would bring all schemas into the page. */
+const paths = {
+  login: ["POST", "/api/session"],
+  session: ["GET", "/api/session"],
+  projects: ["GET", "/api/projects"],
+  project: ["GET", of("")],
+  changeProject: ["PATCH", of("")],
+  guidelines: ["GET", of("/guidelines")],
+  addGuideline: ["POST", of("/guidelines")],
+  next: ["POST", of("/next")],
+  submit: ["POST", of("/judgements")],
+  heartbeat: ["POST", of("/leases/:lease/heartbeat")],
+  revise: ["POST", of("/judgements/:judgement/revise")],
+  undo: ["POST", of("/undo")],
+  history: ["GET", of("/history")],
+  judgedItem: ["GET", of("/judgements/:judgement")],
+  review: ["GET", of("/review")],
+  adjudicate: ["POST", of("/items/:item/adjudicate")],
+  agreement: ["GET", of("/agreement")],
+  leaderboard: ["GET", of("/leaderboard")],
+  items: ["GET", of("/items")],
+  item: ["GET", of("/items/:item")],
+  annotators: ["GET", of("/annotators")],
+  invite: ["POST", of("/invitations")],
+  progress: ["GET", of("/progress")],
+  exportProject: ["GET", of("/export")],
+} as const satisfies Partial<Record<RouteName, readonly [string, string]>>;
+
+type Called = keyof typeof paths;
 
 /** The server said no, or was not there (`status` 0). */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
+    readonly code: string,
     message: string,
   ) {
     super(message);
   }
 }
 
-const tokenKey = "attune.token";
+let csrf = "";
+let project = "";
 
-/** From the address (`#token=...`, which is never sent to a server), kept for this tab, and taken out of the address. */
-export function readToken(): string {
-  const found = /[#&?]token=([^&]+)/.exec(location.hash) ?? /[?&]token=([^&]+)/.exec(location.search);
-  if (found) {
-    sessionStorage.setItem(tokenKey, decodeURIComponent(found[1]!));
-    history.replaceState(null, "", `${location.pathname}#/annotate`);
-  }
-  return sessionStorage.getItem(tokenKey) ?? "";
+export const setProject = (id: string): void => void (project = id);
+export const currentProject = (): string => project;
+
+export interface CallOptions<N extends Called> {
+  path?: Record<string, string>;
+  query?: Record<string, string | number | undefined>;
+  body?: BodyOf<N>;
 }
 
-async function call<T>(path: string, { method = "GET", body }: { method?: string; body?: unknown } = {}): Promise<T> {
+export async function call<N extends Called>(name: N, { path = {}, query = {}, body }: CallOptions<N> = {}): Promise<ResponseOf<N>> {
+  const [method, pattern] = paths[name];
+  const filled = pattern.replace(/:(\w+)/g, (_, part: string) => encodeURIComponent(path[part] ?? (part === "project" ? project : "")));
+  const pairs = Object.entries(query).flatMap(([key, value]): [string, string][] => (value === undefined ? [] : [[key, String(value)]]));
+  const search = pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
   let response: Response;
   try {
-    response = await fetch(`api/${path}`, {
+    response = await fetch(`${filled}${search}`, {
       method,
-      headers: {
-        authorization: `Bearer ${readToken()}`,
-        ...(body !== undefined && { "content-type": "application/json" }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(20_000),
+      headers: { ...(method !== "GET" && { "content-type": "application/json", "x-attune-csrf": csrf }) },
+      ...(method !== "GET" && { body: JSON.stringify(body ?? {}) }),
+      signal: AbortSignal.timeout(30_000),
     });
   } catch {
-    throw new ApiError(0, "The server cannot be reached. What you judge is kept on this device and sent later.");
+    throw new ApiError(0, "offline", "The server cannot be reached.");
   }
-  if (response.status === 204) return null as T;
   const type = response.headers.get("content-type") ?? "";
-  const content: unknown = type.includes("json") ? await response.json() : await response.text();
-  if (!response.ok) throw new ApiError(response.status, wordsOf(content) ?? `The server answered ${response.status}.`);
-  return content as T;
+  const content: unknown = /application\/json/.test(type) ? await response.json() : await response.text();
+  if (!response.ok) {
+    const { code = "internal", message = `The server answered ${response.status}.` } =
+      (content as { error?: { code?: string; message?: string } }).error ?? {};
+    throw new ApiError(response.status, code, message);
+  }
+  if (name === "login" || name === "session") csrf = (content as Session).csrf;
+  return content as ResponseOf<N>;
 }
 
-function wordsOf(content: unknown): string | undefined {
-  const error = (content as { error?: unknown; message?: unknown } | null)?.error;
-  if (typeof error === "string") return error;
-  const nested = (error as { message?: unknown } | undefined)?.message ?? (content as { message?: unknown })?.message;
-  return typeof nested === "string" ? nested : undefined;
+/** The token of an invitation or of the start, from the address; taken out of it at once, so that it is not left in the history. */
+export function takeToken(): string | null {
+  const found = /[#&?]token=([^&]+)/.exec(location.hash) ?? /[?&]token=([^&]+)/.exec(location.search) ?? /#?\/(?:join|invite)\/([^/?&#]+)/.exec(location.href);
+  if (found === null) return null;
+  history.replaceState(null, "", `${location.pathname.replace(/\/(?:join|invite)\/.*$/, "/")}#/annotate`);
+  return decodeURIComponent(found[1]!);
 }
-
-export const api = {
-  me: () => call<Me>("me"),
-  next: () => call<Work | null>("next", { method: "POST" }),
-  submit: (submission: Submission) => call<{ id: string }>("judgements", { method: "POST", body: submission }),
-  work: (judgement: string) => call<Work>(`judgements/${encodeURIComponent(judgement)}/work`),
-  mine: () => call<Judged[]>("judgements/mine"),
-  disagreements: () => call<Disagreement[]>("disagreements"),
-  resolve: (item: string, body: { chosen: string | null; reason: string }) =>
-    call<null>(`disagreements/${encodeURIComponent(item)}`, { method: "POST", body }),
-  agreement: () => call<AgreementPage>("agreement"),
-  leaderboard: () => call<LeaderboardPage>("leaderboard"),
-  guidelines: () => call<Guideline[]>("guidelines"),
-  saveGuideline: (text: string) => call<Guideline>("guidelines", { method: "POST", body: { text } }),
-  settings: () => call<ProjectSettings>("settings"),
-  saveSettings: (body: ProjectSettings) => call<ProjectSettings>("settings", { method: "PUT", body }),
-  items: (query: string, from: number) =>
-    call<{ items: Listed[]; total: number }>(`items?from=${from}&q=${encodeURIComponent(query)}`),
-  export: (choices: ExportChoices) => call<string>(`export?${new URLSearchParams({ ...choices }).toString()}`),
-  invite: (role: string) => call<{ url: string }>("invitations", { method: "POST", body: { role } }),
-};
