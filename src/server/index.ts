@@ -1,0 +1,13 @@
+/** The HTTP interface over the store. Conventions: JSON in and out, refusals as `ApiError`, ids and times are text. */
+export {
+  routes,
+  type BodyOf,
+  type PathOf,
+  type QueryOf,
+  type ResponseOf,
+  type Role,
+  type Route,
+  type RouteName,
+} from "./api.js";
+export * from "./api-schemas.js";
+export { ApiFailure, createClient, type CallOptions, type Client, type ClientOptions } from "./client.js";
