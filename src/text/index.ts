@@ -33,6 +33,13 @@ export {
   type TokenisedRow,
   type TokeniseOptions,
 } from "./tokenise-rows.js";
+export {
+  type JudgedSteps,
+  type StepOptions,
+  type TokenisedSteps,
+  tokenizeSteps,
+  unjudged,
+} from "./tokenise-steps.js";
 export { auditRows, createAuditor, type RowAuditor, type TextAudit } from "./audit.js";
 export { renderExample, renderPrompt, type ConversationalRow } from "./render-example.js";
 export { renderColoured, type RenderTokensOptions } from "./render-tokens.js";

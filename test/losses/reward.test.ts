@@ -113,7 +113,7 @@ const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   prm_no_labels: { finite: "no label gives 0 here" },
 };
 
-/** Tokenisation of steps is text's, not a loss's. */
+/** Tokenisation of steps is text's, not a loss's: test/text/tokenise-steps.test.ts. */
 const NOT_HANDLED: Readonly<Record<string, readonly string[]>> = {
   "prm.json": [
     "tokenize_two_steps",
