@@ -31,8 +31,8 @@ export interface RunTrainingOptions {
 
 /**
  * Trains as the configuration says and leaves in the output folder: `model/` (a model or adapter folder),
- * `checkpoint-N/`, `log.jsonl`, `config.json` (to be given again), `run.json` (versions, hashes, results) and the rows
- * that were not used.
+ * `checkpoint-N/`, `log.jsonl`, `config.json` (to be given again), `run.json` (versions, hashes, results), `examples/` (the
+ * data's tokens, which a resumed run reads again) and the rows that were not used.
  *
  * ```ts
  * await runTraining({ method: "dpo", model: "models/tiny", data: "pairs.jsonl", output: "runs/first" }, { openBackend: ortBackend });
