@@ -77,14 +77,10 @@ export function useKeys(handlers: Partial<Record<Action | "digit", (key: string)
       if (/^[1-9]$/.test(event.key)) return run(now.digit);
       const map = keymap();
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      run(now[(Object.keys(map) as Action[]).find((name) => map[name] === key) ?? "digit"] && matching(map, key, now));
+      const action = (Object.keys(map) as Action[]).find((name) => map[name] === key);
+      if (action !== undefined) run(now[action]);
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [enabled]);
-}
-
-function matching(map: Keymap, key: string, handlers: Partial<Record<Action | "digit", (key: string) => void>>) {
-  const action = (Object.keys(map) as Action[]).find((name) => map[name] === key);
-  return action === undefined ? undefined : handlers[action];
 }
