@@ -8,34 +8,34 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ortBackend } from "attune";
 import { createWorld } from "attune/evaluate";
+import { figureOf, summaryOf } from "./results.js";
 import { type RlRun, runRl } from "./run-rl.js";
 import { makeStart } from "./start.js";
 
 const [folder = "attune-runs/goodhart", rollouts = "60"] = process.argv.slice(2);
 const seed = 42;
-const pairs = Number(process.env["PAIRS"] ?? 128);
-const learningRate = Number(process.env["LR"] ?? 4e-4);
-const betas = (process.env["BETAS"] ?? "0,0.1").split(",").map(Number);
+const learningRate = 4e-4;
+const pairs = 128;
+const betas = [0, 0.1];
 mkdirSync(folder, { recursive: true });
 const backend = ortBackend();
 const world = createWorld();
 const start = await makeStart({ backend, world, folder, seed, pairs, heldOutPairs: 1200 });
 const runs: RlRun[] = [];
 for (const beta of betas) {
-  const file = join(folder, `rl-${pairs}-${learningRate}-${beta}-${rollouts}.json`);
+  // A run that is done is not made again.
+  const file = join(folder, `run-${pairs}-${learningRate}-${beta}-${rollouts}.json`);
   if (!existsSync(file)) {
-    const run = await runRl({
-      ...start,
-      backend,
-      world,
-      seed,
-      rollouts: Number(rollouts),
-      beta,
-      learningRate,
-      say: console.log,
-    });
+    const count = Number(rollouts);
+    const say = (line: string): void => console.log(line);
+    const run = await runRl({ ...start, backend, world, seed, rollouts: count, beta, learningRate, say });
     writeFileSync(file, JSON.stringify(run));
   }
   runs.push(JSON.parse(readFileSync(file, "utf8")) as RlRun);
 }
 await backend.close();
+writeFileSync(join(folder, "goodhart.svg"), figureOf(runs));
+const summary = runs.map(summaryOf);
+writeFileSync(join(folder, "results.json"), JSON.stringify(summary, null, 2));
+for (const { lines } of summary) console.log(lines.join("\n"));
+console.log(join(folder, "goodhart.svg"));

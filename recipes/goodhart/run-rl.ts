@@ -2,6 +2,7 @@
 import { type Backend, loadModel, type Tokenizer } from "attune";
 import {
   clusteredMean,
+  collectJudgements,
   drawQuestions,
   judgeSeries,
   type Observation,
@@ -10,7 +11,6 @@ import {
   rolloutAnswers,
   tasteOfPeople,
   utility,
-  type Verdict,
   type World,
 } from "attune/evaluate";
 import { bindWeights, openModel } from "attune/models";
@@ -35,12 +35,13 @@ export interface RlOptions {
 
 export interface RlRun {
   beta: number;
-  observations: Observation[];
+  /** What the two guards saw: the same answers, held against people's judgements, and against a held-out reward model. */
+  series: Record<Guard, Observation[]>;
   /** The people's true utility at each observation, which neither the training nor the guard sees. */
   truth: { mean: number; standardError: number }[];
-  /** The first verdict that said stop. The run goes on behind it, to show what it would have come to. */
-  stopped: Verdict | undefined;
 }
+
+export type Guard = "people" | "model";
 
 const prompts = 64;
 const samples = 4;
@@ -52,9 +53,11 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
   const heldOut = await openReward(o, { name: "held-out", path: o.heldOut, tokenizer });
   const taste = tasteOfPeople();
   const questions = drawQuestions(o.world, { count: prompts, seed: o.seed, stream: "goodhart" });
-  const observations: Observation[] = [];
+  const series: RlRun["series"] = { people: [], model: [] };
+  /** The start's answers, which people compare later ones with. */
+  let starts: Map<string, string> | undefined;
   const truth: RlRun["truth"] = [];
-  let stopped: Verdict | undefined;
+  const told = new Set<Guard>();
   const reports = trainOnline({
     backend: o.backend,
     method: "rloo",
@@ -75,23 +78,41 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
     onRollout: async (report) => {
       const { texts, rollout } = report;
       const asked = texts.map((_, i) => o.world.find(report.prompts[i]!.id)!);
-      const { scores: gold } = await scoreItems(
+      const { scores: byModel } = await scoreItems(
         heldOut,
         texts.map((completion, i) => ({ id: String(i), prompt: promptOf(asked[i]!), completion })),
       );
-      observations.push(observeAnswers(rolloutAnswers(report, { gold }), { step: rollout }));
+      starts ??= new Map(report.prompts.map(({ id }, i) => [`${id}#${i % samples}`, texts[i]!]));
+      const pairs = texts.map((a, i) => {
+        const b = starts!.get(`${report.prompts[i]!.id}#${i % samples}`)!;
+        return { id: String(i), question: asked[i]!, a, b };
+      });
+      // One person each, another one every time.
+      const judged = collectJudgements(pairs, { perPair: 1, seed: o.seed + rollout });
+      const byPeople = judged.map(({ judgements: [said] }) =>
+        said!.winner === "a" ? 1 : said!.winner === "b" ? 0 : 0.5,
+      );
+      const look = (gold: ArrayLike<number>): Observation =>
+        observeAnswers(rolloutAnswers(report, { gold }), { step: rollout });
+      series.people.push(look(byPeople));
+      series.model.push(look(byModel));
       const values = texts.map((text, i) => ({
         value: utility(asked[i]!, text, taste),
         cluster: asked[i]!.text,
       }));
       truth.push(clusteredMean(values));
-      const verdict = judgeSeries(observations);
-      const { proxy, gold: held, kl } = observations.at(-1)!.measures;
-      const numbers = [proxy, held, truth.at(-1), kl].map((each) => each!.mean.toFixed(2)).join(" ");
-      o.say(`beta ${o.beta}, rollout ${rollout}: proxy, held-out, true, KL ${numbers}; ${verdict.state}`);
-      if (verdict.stop && stopped === undefined) {
-        stopped = verdict;
-        o.say(`  ${verdict.words}`);
+      const { proxy, gold, kl } = series.people.at(-1)!.measures;
+      const model = series.model.at(-1)!.measures.gold;
+      const numbers = [proxy, gold, model, truth.at(-1), kl].map((each) => each!.mean.toFixed(2));
+      o.say(
+        `beta ${o.beta}, rollout ${rollout}: proxy, people, held-out model, true, KL ${numbers.join(" ")}`,
+      );
+      for (const guard of ["people", "model"] as const) {
+        const verdict = judgeSeries(series[guard]);
+        if (!verdict.stop || told.has(guard)) continue;
+        // The run goes on behind it, to show what it would have come to.
+        told.add(guard);
+        o.say(`  the guard with ${guard}: ${verdict.words}`);
       }
     },
     fit: { learningRate: o.learningRate, schedule: "constant", detailSteps: 0, recompute: "none" },
@@ -102,7 +123,7 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
     await reward.close?.();
     await heldOut.close?.();
   }
-  return { beta: o.beta, observations, truth, stopped };
+  return { beta: o.beta, series, truth };
 }
 
 async function openReward(

@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./inspect.js"),
   },
   train: { summary: "train a model: sft, reward, dpo, orpo, simpo, kto", load: () => import("./train.js") },
+  frontier: {
+    summary: "reward against KL for methods and betas, from one budget",
+    load: () => import("./frontier.js"),
+  },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
   agreement: {

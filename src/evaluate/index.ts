@@ -8,6 +8,7 @@ export { pairedWinRate, type ScoredAnswer } from "./compare-policies.js";
 export { rewardAccuracy, type RewardAccuracy, type ScoredPair } from "./reward-accuracy.js";
 export { sampledKl, type SampledAnswer } from "./sampled-kl.js";
 export { type ScoreOptions, sequenceLogProbs, sequenceRewards } from "./sequence-scores.js";
+export * from "./frontier/index.js";
 export * from "./overoptimisation/index.js";
 export * from "./report/index.js";
 export * from "./world/index.js";

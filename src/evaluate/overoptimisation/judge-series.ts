@@ -22,7 +22,10 @@ export interface JudgeOptions {
   readonly window?: number;
   /** Chance of a false alarm that is aimed at. Default 0.05. */
   readonly alpha?: number;
-  /** Looks without a better stretch after which a run is `stalled`. Default 10; Infinity: never. */
+  /**
+   * Looks without a better stretch after which a run is `stalled`. Default Infinity, never: with a noisy held-out reward a run that
+   * improves slowly looks stalled for long (docs/overoptimisation.md).
+   */
   readonly patience?: number;
 }
 
@@ -58,7 +61,7 @@ export interface Verdict {
  */
 export function judgeSeries(
   series: readonly Observation[],
-  { window = 3, alpha = 0.05, patience = 10 }: JudgeOptions = {},
+  { window = 3, alpha = 0.05, patience = Infinity }: JudgeOptions = {},
 ): Verdict {
   check(series, { window, alpha, patience });
   const step = series.at(-1)!.step;
