@@ -30,7 +30,7 @@ export {
   type ExampleFileWriter,
 } from "./example-file.js";
 export { cachedExamples, type CachedExamples, type CachedExamplesOptions } from "./example-cache.js";
-export { type Growing, growingUint32 } from "./growing.js";
+export { growingUint32 } from "./growing.js";
 export { planRows, type RowOptions, type RowPlan } from "./rows.js";
 export { fileKind, type OtherFile, type RowFileKind } from "./file-kind.js";
 export { fetchHubDataset, isHubId, type HubOptions } from "./hub.js";

@@ -1,5 +1,5 @@
 /** Two sides of a data set by the prompts' hashes, as views of one file of examples. Knows no tokens. */
-import { type Examples, selectExamples, splitOfHash } from "../../data/index.js";
+import { type Examples, growingUint32, selectExamples, splitOfHash } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
 import type { PreparedData } from "./prepare-data.js";
 
@@ -8,7 +8,7 @@ export function splitExamples(
   { examples, summary }: PreparedData,
   { share, seed }: { share: number; seed: number },
 ): { train: Examples; evaluation: Examples } {
-  const sides: { train: number[]; evaluation: number[] } = { train: [], evaluation: [] };
+  const sides = { train: growingUint32(), evaluation: growingUint32() };
   const shares = { train: 1 - share, evaluation: share };
   examples.promptHashes.forEach((hash, i) =>
     sides[splitOfHash(hash, { shares, seed }) as keyof typeof sides].push(i),
@@ -23,7 +23,7 @@ export function splitExamples(
     });
   }
   return {
-    train: selectExamples(examples, Uint32Array.from(sides.train)),
-    evaluation: selectExamples(examples, Uint32Array.from(sides.evaluation)),
+    train: selectExamples(examples, sides.train.view()),
+    evaluation: selectExamples(examples, sides.evaluation.view()),
   };
 }
