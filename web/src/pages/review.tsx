@@ -1,0 +1,95 @@
+/** Review: items on which people differ, every judgement un-swapped beside the answers, and the decision. */
+import { useState } from "preact/hooks";
+import { call, type Project, type ReviewItem } from "../api.js";
+import { Show, useLoad } from "../load.js";
+import { Conversation } from "../messages-view.js";
+import { letter } from "../task-forms.js";
+import { inWords, percent, when } from "../words.js";
+
+export function Review({ project }: { project: Project }) {
+  const [which, setWhich] = useState<"disagreement" | "flagged" | "all">("disagreement");
+  const queue = useLoad(() => call("review", { query: { which, limit: 20 } }), [which]);
+  return (
+    <>
+      <h1>Review</h1>
+      <div class="row" role="group" aria-label="Which items">
+        {(["disagreement", "flagged", "all"] as const).map((each) => (
+          <button key={each} type="button" class={each === which ? "chip on" : "chip"} aria-pressed={each === which} onClick={() => setWhich(each)}>
+            {each === "disagreement" ? "people differ" : each}
+          </button>
+        ))}
+      </div>
+      <Show of={queue}>
+        {({ items }) =>
+          items.length === 0 ? <p class="muted">Nothing to decide here.</p> : <>{items.map((each) => <Decision key={each.item.id} of={each} project={project} onDone={queue.reload} />)}</>
+        }
+      </Show>
+    </>
+  );
+}
+
+export function Decision({ of, project, onDone }: { of: ReviewItem; project: Project; onDone: () => void }) {
+  const [reason, setReason] = useState("");
+  const [error, setError] = useState<string | null>(null);
+  const { item, candidates, judgements, adjudicated, disagreement } = of;
+  const names = (id: string): string => letter(candidates.findIndex((each) => each.id === id));
+  const decide = async (chosen: number | null): Promise<void> => {
+    const [a, b] = candidates;
+    try {
+      await call("adjudicate", {
+        path: { item: item.id },
+        body: {
+          answer: chosen === null ? { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" } : { outcome: { type: "pair", chosen: (chosen === 0 ? a : b)!.id, rejected: (chosen === 0 ? b : a)!.id } },
+          ...(reason && { reason }),
+        },
+      });
+      onDone();
+    } catch (cause) {
+      setError((cause as Error).message);
+    }
+  };
+  const pair = candidates.length === 2 && (item.task === "pair" || item.task === "trajectories");
+  return (
+    <article class="decision" aria-label={`Item ${item.id}`}>
+      <section class="prompt" aria-label="Prompt">
+        <Conversation messages={item.prompt} label="the prompt" images={project.settings.images} />
+      </section>
+      <div class={`panes n${Math.min(3, candidates.length)}`}>
+        {candidates.map(({ id, messages, source }, k) => (
+          <section key={id} class="pane" aria-label={`Response ${letter(k)}`}>
+            <h2>Response {letter(k)} {source?.model && <small class="muted">{source.model}</small>}</h2>
+            <div class="pane-text short" tabIndex={0} role="group" aria-label={`Text of response ${letter(k)}`}>
+              <Conversation messages={messages} label={`response ${letter(k)}`} images={project.settings.images} />
+            </div>
+          </section>
+        ))}
+      </div>
+      <p class="muted">{percent(disagreement)} of pairs of judgements differ</p>
+      <ul class="list">
+        {judgements.map((each) => (
+          <li key={each.judgement}>
+            <span>{each.annotator}</span>
+            <b class="grow">{inWords(each.answer, names)}</b>
+            <span class="muted" dir="auto">{each.answer.comment ?? ""} {each.late && "late"} {when(each.submitted_at)}</span>
+          </li>
+        ))}
+      </ul>
+      {adjudicated !== null ? (
+        <p class="banner good">Decided by {adjudicated.by}: {inWords(adjudicated.answer, names)}. {adjudicated.reason}</p>
+      ) : (
+        pair && (
+          <div class="row decide">
+            <label class="grow">
+              <span class="visually-hidden">Reason</span>
+              <input type="text" placeholder="Reason (kept with the decision)" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+            </label>
+            <button type="button" onClick={() => void decide(0)}>A is right</button>
+            <button type="button" onClick={() => void decide(null)}>Tie</button>
+            <button type="button" onClick={() => void decide(1)}>B is right</button>
+          </div>
+        )
+      )}
+      {error !== null && <p class="banner bad" role="alert">{error}</p>}
+    </article>
+  );
+}
