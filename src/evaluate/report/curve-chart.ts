@@ -135,7 +135,7 @@ export function curveFile(series: readonly CurveSeries[], o: CurveChartOptions):
   const inner = drawing
     .replace(/var\(--series-(\d)\)/g, (_, n: string) => light[Number(n) - 1]!)
     .replaceAll("var(--plot-background)", "#ffffff")
-    .replace("<svg ", `<svg y="${head}" color="#1f2328" font-family="system-ui, sans-serif" `);
+    .replace("<svg ", `<svg y="${head}" color="#1f2328" `);
   return html`<svg
     xmlns="http://www.w3.org/2000/svg"
     xmlns:xlink="http://www.w3.org/1999/xlink"

@@ -51,6 +51,10 @@ describe("a frontier", () => {
     expect(svg).toMatch(/^<svg\s/);
     expect(svg).not.toContain("var(");
     expect(svg).toContain('xmlns="http://www.w3.org/2000/svg"');
+    for (const [tag] of svg.matchAll(/<\w[^>]*>/g)) {
+      const names = [...tag.matchAll(/\s([\w:-]+)="/g)].map(([, name]) => name);
+      expect(new Set(names).size, tag).toBe(names.length);
+    }
     const page = renderFrontier(points, { about: ["<b>seed 1</b>"] });
     const { document } = parseHTML(page);
     expect(document.querySelectorAll("tbody tr")).toHaveLength(4);
