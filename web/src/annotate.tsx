@@ -1,6 +1,15 @@
 /** The page where people judge: an item, its answers, one question; keys, undo, drafts and lost connections. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { type Answer, ApiError, call, currentProject, type Message, type OwnProgress, type Project, type ShownItem } from "./api.js";
+import {
+  type Answer,
+  ApiError,
+  call,
+  currentProject,
+  type Message,
+  type OwnProgress,
+  type Project,
+  type ShownItem,
+} from "./api.js";
 import { ChoiceBar, pairAnswer, pointOf, pointsOf } from "./choice-bar.js";
 import { hint, useKeys } from "./keys.js";
 import { Conversation } from "./messages-view.js";
@@ -58,7 +67,11 @@ export function Annotate({ project, revise }: { project: Project; revise: string
       if (next.kind === "nothing") {
         setOpen(null);
         setNone(next.reason);
-      } else show({ item: next.item, lease: next.lease, revises: null, practice: next.practice }, loadDraft(next.item.id) ?? {});
+      } else
+        show(
+          { item: next.item, lease: next.lease, revises: null, practice: next.practice },
+          loadDraft(next.item.id) ?? {},
+        );
     } catch (error) {
       setProblem((error as Error).message);
     }
@@ -68,19 +81,26 @@ export function Annotate({ project, revise }: { project: Project; revise: string
     if (revise === null) void load();
     else {
       call("judgedItem", { path: { judgement: revise } })
-        .then(({ judgement, item }) => show({ item, lease: "", revises: judgement.judgement, practice: false }, judgement.answer))
+        .then(({ judgement, item }) =>
+          show({ item, lease: "", revises: judgement.judgement, practice: false }, judgement.answer),
+        )
         .catch((error: Error) => setProblem(error.message));
     }
   }, [load, revise, show]);
 
   // The lease lives while somebody is here; what waits is sent when the connection returns.
   useEffect(() => {
-    const beat = setInterval(() => {
-      if (open?.lease && document.visibilityState === "visible") void call("heartbeat", { path: { lease: open.lease } }).catch(() => undefined);
-      if (none === "waiting" || (problem !== null && open === null)) void load();
-      if (waiting().length > 0) void flush().then(() => setUnsent(waiting().length));
-    }, Math.min(20_000, (settings.lease_seconds * 1000) / 3));
-    const online = (): void => void flush().then(() => (setUnsent(waiting().length), open === null ? load() : undefined));
+    const beat = setInterval(
+      () => {
+        if (open?.lease && document.visibilityState === "visible")
+          void call("heartbeat", { path: { lease: open.lease } }).catch(() => undefined);
+        if (none === "waiting" || (problem !== null && open === null)) void load();
+        if (waiting().length > 0) void flush().then(() => setUnsent(waiting().length));
+      },
+      Math.min(20_000, (settings.lease_seconds * 1000) / 3),
+    );
+    const online = (): void =>
+      void flush().then(() => (setUnsent(waiting().length), open === null ? load() : undefined));
     addEventListener("online", online);
     return () => (clearInterval(beat), removeEventListener("online", online));
   }, [open, none, problem, load, settings.lease_seconds]);
@@ -107,7 +127,9 @@ export function Annotate({ project, revise }: { project: Project; revise: string
     setSkipping(false);
     const receipt = await send({
       project: currentProject(),
-      key: crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join(""),
+      key:
+        crypto.randomUUID?.() ??
+        Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join(""),
       lease,
       revises,
       answer: given,
@@ -119,8 +141,15 @@ export function Annotate({ project, revise }: { project: Project; revise: string
     if (receipt === null) setToast({ text: "Kept on this device; it is sent when the connection is back." });
     else {
       setProgress(receipt.progress);
-      const feedback = receipt.feedback ? (receipt.feedback.right ? "Practice: right. " : `Practice: expected ${receipt.feedback.expected}. `) : "";
-      setToast({ text: `${feedback}${given.skipped ? "Skipped" : "Saved"}${receipt.late ? ", late: the lease had run out" : ""}.`, undo: true });
+      const feedback = receipt.feedback
+        ? receipt.feedback.right
+          ? "Practice: right. "
+          : `Practice: expected ${receipt.feedback.expected}. `
+        : "";
+      setToast({
+        text: `${feedback}${given.skipped ? "Skipped" : "Saved"}${receipt.late ? ", late: the lease had run out" : ""}.`,
+        undo: true,
+      });
     }
     if (revise !== null) location.hash = "#/annotate";
     await load();
@@ -133,13 +162,19 @@ export function Annotate({ project, revise }: { project: Project; revise: string
       show({ item, lease: "", revises: judgement.judgement, practice: false }, judgement.answer);
       setToast({ text: "Your last answer is open again; the new one will replace it." });
     } catch (error) {
-      setToast({ text: error instanceof ApiError && error.status === 0 ? "Undo needs the connection." : (error as Error).message });
+      setToast({
+        text:
+          error instanceof ApiError && error.status === 0
+            ? "Undo needs the connection."
+            : (error as Error).message,
+      });
     }
   };
 
   const pair = open?.item.task === "pair" || open?.item.task === "trajectories";
   const ids = [open?.item.candidates[0]?.id ?? "", open?.item.candidates[1]?.id ?? ""] as const;
-  const choose = (value: number | "both_bad"): void => change({ ...pairAnswer(value, { ids, settings }), skipped: undefined });
+  const choose = (value: number | "both_bad"): void =>
+    change({ ...pairAnswer(value, { ids, settings }), skipped: undefined });
   useKeys(
     {
       submit: () => void submit(),
@@ -176,7 +211,10 @@ export function Annotate({ project, revise }: { project: Project; revise: string
       )}
       {problem !== null && (
         <div class="banner bad" role="alert">
-          {problem} <button type="button" class="quiet" onClick={() => void load()}>Try again</button>
+          {problem}{" "}
+          <button type="button" class="quiet" onClick={() => void load()}>
+            Try again
+          </button>
         </div>
       )}
       {none !== null && (
@@ -184,7 +222,10 @@ export function Annotate({ project, revise }: { project: Project; revise: string
           <h1>{finished[none]![0]}</h1>
           <p>{finished[none]![1]}</p>
           <p>
-            <a href="#/history">See what you judged</a> or <button type="button" class="quiet" onClick={() => void undo()}>undo the last</button>
+            <a href="#/history">See what you judged</a> or{" "}
+            <button type="button" class="quiet" onClick={() => void undo()}>
+              undo the last
+            </button>
           </p>
         </div>
       )}
@@ -192,9 +233,15 @@ export function Annotate({ project, revise }: { project: Project; revise: string
         <>
           <div class="item-head">
             <h1 ref={heading} tabIndex={-1}>
-              {open.revises ? "Change your answer" : open.practice ? "Practice" : (questions[open.item.task] ?? "Which response is better?")}
+              {open.revises
+                ? "Change your answer"
+                : open.practice
+                  ? "Practice"
+                  : (questions[open.item.task] ?? "Which response is better?")}
             </h1>
-            <span class="muted">{progress && `${progress.done} judged${progress.quota ? ` of ${progress.quota}` : ""}`}</span>
+            <span class="muted">
+              {progress && `${progress.done} judged${progress.quota ? ` of ${progress.quota}` : ""}`}
+            </span>
             <button type="button" class="quiet" aria-pressed={raw} onClick={() => setRaw(!raw)}>
               Raw text <kbd>{hint("raw")}</kbd>
             </button>
@@ -206,7 +253,19 @@ export function Annotate({ project, revise }: { project: Project; revise: string
               {settings.reasons.map((reason) => {
                 const on = answer.reasons?.includes(reason) ?? false;
                 return (
-                  <button key={reason} type="button" class={on ? "chip on" : "chip"} aria-pressed={on} onClick={() => change({ reasons: on ? answer.reasons!.filter((each) => each !== reason) : [...(answer.reasons ?? []), reason] })}>
+                  <button
+                    key={reason}
+                    type="button"
+                    class={on ? "chip on" : "chip"}
+                    aria-pressed={on}
+                    onClick={() =>
+                      change({
+                        reasons: on
+                          ? answer.reasons!.filter((each) => each !== reason)
+                          : [...(answer.reasons ?? []), reason],
+                      })
+                    }
+                  >
                     {reason}
                   </button>
                 );
@@ -218,29 +277,77 @@ export function Annotate({ project, revise }: { project: Project; revise: string
               <span>
                 Comment <kbd>{hint("comment")}</kbd>
               </span>
-              <textarea ref={comment} rows={1} dir="auto" maxLength={20_000} placeholder="Optional" value={answer.comment ?? ""} onInput={(event) => change({ comment: event.currentTarget.value || undefined })} />
+              <textarea
+                ref={comment}
+                rows={1}
+                dir="auto"
+                maxLength={20_000}
+                placeholder="Optional"
+                value={answer.comment ?? ""}
+                onInput={(event) => change({ comment: event.currentTarget.value || undefined })}
+              />
             </label>
           )}
           <div class="dock" role="region" aria-label="Your answer">
             {pair && <ChoiceBar settings={settings} chosen={pointOf(answer, ids)} onChoose={choose} />}
-            {open.item.task === "rank" && <RankForm candidates={open.item.candidates} settings={settings} answer={answer} onAnswer={change} />}
-            {open.item.task === "rate" && <RateForm candidates={open.item.candidates} settings={settings} answer={answer} onAnswer={change} />}
-            {open.item.task === "thumbs" && <ThumbsForm candidates={open.item.candidates} settings={settings} answer={answer} onAnswer={change} />}
+            {open.item.task === "rank" && (
+              <RankForm
+                candidates={open.item.candidates}
+                settings={settings}
+                answer={answer}
+                onAnswer={change}
+              />
+            )}
+            {open.item.task === "rate" && (
+              <RateForm
+                candidates={open.item.candidates}
+                settings={settings}
+                answer={answer}
+                onAnswer={change}
+              />
+            )}
+            {open.item.task === "thumbs" && (
+              <ThumbsForm
+                candidates={open.item.candidates}
+                settings={settings}
+                answer={answer}
+                onAnswer={change}
+              />
+            )}
             <div class="dock-end">
-              <button type="button" class="quiet" onClick={() => void undo()}>Undo <kbd>{hint("undo")}</kbd></button>
-              <button type="button" class="quiet" onClick={() => setSkipping(true)}>Skip <kbd>{hint("skip")}</kbd></button>
-              <button type="button" class="primary" aria-disabled={lacking !== null} title={lacking ?? ""} onClick={() => void submit()}>
+              <button type="button" class="quiet" onClick={() => void undo()}>
+                Undo <kbd>{hint("undo")}</kbd>
+              </button>
+              <button type="button" class="quiet" onClick={() => setSkipping(true)}>
+                Skip <kbd>{hint("skip")}</kbd>
+              </button>
+              <button
+                type="button"
+                class="primary"
+                aria-disabled={lacking !== null}
+                title={lacking ?? ""}
+                onClick={() => void submit()}
+              >
                 Submit <kbd>{hint("submit")}</kbd>
               </button>
             </div>
           </div>
         </>
       )}
-      {skipping && <SkipDialog onClose={() => setSkipping(false)} onSkip={(reason) => void submit({ skipped: { reason }, comment: answer.comment })} />}
+      {skipping && (
+        <SkipDialog
+          onClose={() => setSkipping(false)}
+          onSkip={(reason) => void submit({ skipped: { reason }, comment: answer.comment })}
+        />
+      )}
       {toast !== null && (
         <div class="toast">
           {toast.text}
-          {toast.undo && <button type="button" class="quiet" onClick={() => void undo()}>Undo <kbd>{hint("undo")}</kbd></button>}
+          {toast.undo && (
+            <button type="button" class="quiet" onClick={() => void undo()}>
+              Undo <kbd>{hint("undo")}</kbd>
+            </button>
+          )}
         </div>
       )}
     </div>
@@ -265,10 +372,32 @@ function Prompt({ messages, images, raw }: { messages: readonly Message[]; image
   );
 }
 
-function Answers({ item, raw, settings, answer, onAnswer }: { item: ShownItem; raw: boolean; settings: Project["settings"]; answer: Answer; onAnswer: (part: Partial<Answer>) => void }) {
+function Answers({
+  item,
+  raw,
+  settings,
+  answer,
+  onAnswer,
+}: {
+  item: ShownItem;
+  raw: boolean;
+  settings: Project["settings"];
+  answer: Answer;
+  onAnswer: (part: Partial<Answer>) => void;
+}) {
   const options = { raw, images: settings.images };
-  if (item.task === "trajectories" && item.candidates.length === 2) return <Trajectories candidates={item.candidates} divergence={item.divergence} {...options} />;
-  if (item.task === "steps") return <StepsForm candidates={item.candidates} settings={settings} answer={answer} onAnswer={onAnswer} {...options} />;
+  if (item.task === "trajectories" && item.candidates.length === 2)
+    return <Trajectories candidates={item.candidates} divergence={item.divergence} {...options} />;
+  if (item.task === "steps")
+    return (
+      <StepsForm
+        candidates={item.candidates}
+        settings={settings}
+        answer={answer}
+        onAnswer={onAnswer}
+        {...options}
+      />
+    );
   return (
     <>
       <div class={`panes n${Math.min(item.candidates.length, 3)}`}>
@@ -281,7 +410,9 @@ function Answers({ item, raw, settings, answer, onAnswer }: { item: ShownItem; r
           </section>
         ))}
       </div>
-      {item.task === "rewrite" && <RewriteForm candidates={item.candidates} settings={settings} answer={answer} onAnswer={onAnswer} />}
+      {item.task === "rewrite" && (
+        <RewriteForm candidates={item.candidates} settings={settings} answer={answer} onAnswer={onAnswer} />
+      )}
     </>
   );
 }

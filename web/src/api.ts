@@ -77,10 +77,17 @@ export interface CallOptions<N extends Called> {
   body?: BodyOf<N>;
 }
 
-export async function call<N extends Called>(name: N, { path = {}, query = {}, body }: CallOptions<N> = {}): Promise<ResponseOf<N>> {
+export async function call<N extends Called>(
+  name: N,
+  { path = {}, query = {}, body }: CallOptions<N> = {},
+): Promise<ResponseOf<N>> {
   const [method, pattern] = paths[name];
-  const filled = pattern.replace(/:(\w+)/g, (_, part: string) => encodeURIComponent(path[part] ?? (part === "project" ? project : "")));
-  const pairs = Object.entries(query).flatMap(([key, value]): [string, string][] => (value === undefined ? [] : [[key, String(value)]]));
+  const filled = pattern.replace(/:(\w+)/g, (_, part: string) =>
+    encodeURIComponent(path[part] ?? (part === "project" ? project : "")),
+  );
+  const pairs = Object.entries(query).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, String(value)]],
+  );
   const search = pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
   let response: Response;
   try {
@@ -106,7 +113,10 @@ export async function call<N extends Called>(name: N, { path = {}, query = {}, b
 
 /** The token of an invitation or of the start, from the address; taken out of it at once, so that it is not left in the history. */
 export function takeToken(): string | null {
-  const found = /[#&?]token=([^&]+)/.exec(location.hash) ?? /[?&]token=([^&]+)/.exec(location.search) ?? /#?\/(?:join|invite)\/([^/?&#]+)/.exec(location.href);
+  const found =
+    /[#&?]token=([^&]+)/.exec(location.hash) ??
+    /[?&]token=([^&]+)/.exec(location.search) ??
+    /#?\/(?:join|invite)\/([^/?&#]+)/.exec(location.href);
   if (found === null) return null;
   history.replaceState(null, "", `${location.pathname.replace(/\/(?:join|invite)\/.*$/, "/")}#/annotate`);
   return decodeURIComponent(found[1]!);

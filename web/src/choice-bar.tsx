@@ -10,19 +10,35 @@ export interface Point {
 }
 
 export function pointsOf({ strength, ties }: Settings): Point[] {
-  const words: Record<number, string[]> = { 0: ["better"], 5: ["better", "much better"], 7: ["slightly better", "better", "much better"] };
+  const words: Record<number, string[]> = {
+    0: ["better"],
+    5: ["better", "much better"],
+    7: ["slightly better", "better", "much better"],
+  };
   const degrees = words[strength] ?? words[7]!;
-  const side = (name: string, sign: number): Point[] => degrees.map((word, k) => ({ value: sign * (k + 1), label: `${name} ${word}` }));
+  const side = (name: string, sign: number): Point[] =>
+    degrees.map((word, k) => ({ value: sign * (k + 1), label: `${name} ${word}` }));
   return [...side("A", -1).toReversed(), ...(ties ? [{ value: 0, label: "Tie" }] : []), ...side("B", 1)];
 }
 
 /** The answer that a point stands for; sides become ids here and nowhere else. */
-export function pairAnswer(value: number | "both_bad", { ids, settings }: { ids: readonly [string, string]; settings: Settings }): Partial<Answer> {
+export function pairAnswer(
+  value: number | "both_bad",
+  { ids, settings }: { ids: readonly [string, string]; settings: Settings },
+): Partial<Answer> {
   if (value === "both_bad" || value === 0) {
-    return { outcome: { type: "pair", chosen: null, rejected: null }, tie: value === 0 ? "equal" : "both_bad", strength: null };
+    return {
+      outcome: { type: "pair", chosen: null, rejected: null },
+      tie: value === 0 ? "equal" : "both_bad",
+      strength: null,
+    };
   }
   const [chosen, rejected] = value < 0 ? ids : [ids[1], ids[0]];
-  return { outcome: { type: "pair", chosen, rejected }, tie: null, strength: settings.strength === 0 ? null : value };
+  return {
+    outcome: { type: "pair", chosen, rejected },
+    tie: null,
+    strength: settings.strength === 0 ? null : value,
+  };
 }
 
 export function pointOf(answer: Answer, ids: readonly [string, string]): number | "both_bad" | null {
@@ -32,21 +48,41 @@ export function pointOf(answer: Answer, ids: readonly [string, string]): number 
   return answer.strength ?? (answer.outcome.chosen === ids[0] ? -1 : 1);
 }
 
-export function ChoiceBar({ settings, chosen, onChoose }: { settings: Settings; chosen: number | "both_bad" | null; onChoose: (value: number | "both_bad") => void }) {
+export function ChoiceBar({
+  settings,
+  chosen,
+  onChoose,
+}: {
+  settings: Settings;
+  chosen: number | "both_bad" | null;
+  onChoose: (value: number | "both_bad") => void;
+}) {
   const points = pointsOf(settings);
   return (
     <fieldset class="scale">
       <legend class="visually-hidden">Which response is better?</legend>
       {points.map(({ value, label }, k) => (
         <label key={value} class={`point ${chosen === value ? "on" : ""} side-${Math.sign(value)}`}>
-          <input type="radio" name="scale" checked={chosen === value} onChange={() => onChoose(value)} aria-keyshortcuts={String(k + 1)} />
+          <input
+            type="radio"
+            name="scale"
+            checked={chosen === value}
+            onChange={() => onChoose(value)}
+            aria-keyshortcuts={String(k + 1)}
+          />
           <span class="point-label">{label}</span>
           <kbd>{k + 1}</kbd>
         </label>
       ))}
       {settings.both_bad && (
         <label class={`point both-bad ${chosen === "both_bad" ? "on" : ""}`}>
-          <input type="radio" name="scale" checked={chosen === "both_bad"} onChange={() => onChoose("both_bad")} aria-keyshortcuts={hint("bothBad")} />
+          <input
+            type="radio"
+            name="scale"
+            checked={chosen === "both_bad"}
+            onChange={() => onChoose("both_bad")}
+            aria-keyshortcuts={hint("bothBad")}
+          />
           <span class="point-label">Both bad</span>
           <kbd>{hint("bothBad")}</kbd>
         </label>

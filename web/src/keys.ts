@@ -26,7 +26,9 @@ const storeKey = "attune.keys";
 const offKey = "attune.keys-off";
 
 export function keymap(): Keymap {
-  const defaults = Object.fromEntries(Object.entries(actions).map(([name, { key }]) => [name, key])) as Keymap;
+  const defaults = Object.fromEntries(
+    Object.entries(actions).map(([name, { key }]) => [name, key]),
+  ) as Keymap;
   try {
     return { ...defaults, ...(JSON.parse(localStorage.getItem(storeKey) ?? "{}") as Partial<Keymap>) };
   } catch {
@@ -40,20 +42,28 @@ export const setKeysOff = (off: boolean): void => localStorage.setItem(offKey, o
 export function remap(action: Action, key: string): Action | null {
   const map = keymap();
   const owner = (Object.keys(map) as Action[]).find((name) => name !== action && map[name] === key) ?? null;
-  if (owner === null && !/^[1-9]$/.test(key)) localStorage.setItem(storeKey, JSON.stringify({ ...map, [action]: key }));
+  if (owner === null && !/^[1-9]$/.test(key))
+    localStorage.setItem(storeKey, JSON.stringify({ ...map, [action]: key }));
   return owner;
 }
 export const resetKeys = (): void => localStorage.removeItem(storeKey);
 
-export const shown = (key: string): string => (key === "Enter" ? "↵" : key.length === 1 ? key.toUpperCase() : key);
+export const shown = (key: string): string =>
+  key === "Enter" ? "↵" : key.length === 1 ? key.toUpperCase() : key;
 export const hint = (action: Action): string => shown(keymap()[action]);
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || target.matches("textarea, select, [role=textbox], [role=combobox], [role=listbox], input:not([type=radio], [type=checkbox])"));
+  (target.isContentEditable ||
+    target.matches(
+      "textarea, select, [role=textbox], [role=combobox], [role=listbox], input:not([type=radio], [type=checkbox])",
+    ));
 
 /** Digits come as "1" to "9". Ctrl or Cmd with Enter submits from anywhere, with Z undoes outside of text. */
-export function useKeys(handlers: Partial<Record<Action | "digit", (key: string) => void>>, enabled = true): void {
+export function useKeys(
+  handlers: Partial<Record<Action | "digit", (key: string) => void>>,
+  enabled = true,
+): void {
   const latest = useRef(handlers);
   latest.current = handlers;
   useEffect(() => {
@@ -65,14 +75,21 @@ export function useKeys(handlers: Partial<Record<Action | "digit", (key: string)
         event.preventDefault();
         handler(event.key);
       };
-      if (event.defaultPrevented || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+      if (
+        event.defaultPrevented ||
+        event.altKey ||
+        event.isComposing ||
+        document.querySelector("dialog[open]")
+      )
+        return;
       if (event.ctrlKey || event.metaKey) {
         if (event.key === "Enter") run(now.submit);
         else if (event.key === "z" && !typing(event.target)) run(now.undo);
         return;
       }
       if (typing(event.target) || keysOff()) return;
-      const focused = event.target instanceof HTMLElement && event.target.matches("button, a, summary, [role=button]");
+      const focused =
+        event.target instanceof HTMLElement && event.target.matches("button, a, summary, [role=button]");
       if (focused && (event.key === "Enter" || event.key === " ")) return;
       if (/^[1-9]$/.test(event.key)) return run(now.digit);
       const map = keymap();

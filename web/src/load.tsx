@@ -32,5 +32,11 @@ export function Show<T>({ of, children }: { of: Loaded<T>; children: (value: T) 
       </div>
     );
   }
-  return of.value === null ? <p class="muted" role="status">Loading…</p> : <>{children(of.value)}</>;
+  return of.value === null ? (
+    <p class="muted" role="status">
+      Loading…
+    </p>
+  ) : (
+    <>{children(of.value)}</>
+  );
 }

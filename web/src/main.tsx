@@ -65,33 +65,72 @@ function App() {
       setSession(who);
       setProjects(list);
       setProblem(null);
-      const first = list.find(({ id }) => id === who.project) ?? list.find(({ id }) => id === localStorage.getItem("attune.project")) ?? list[0];
+      const first =
+        list.find(({ id }) => id === who.project) ??
+        list.find(({ id }) => id === localStorage.getItem("attune.project")) ??
+        list[0];
       if (first) pick(first);
-      else setProblem({ status: 404, message: "There is no project yet. Start one with: attune annotate FILE" });
+      else
+        setProblem({ status: 404, message: "There is no project yet. Start one with: attune annotate FILE" });
     } catch (error) {
-      setProblem({ status: error instanceof ApiError ? error.status : -1, message: (error as Error).message });
+      setProblem({
+        status: error instanceof ApiError ? error.status : -1,
+        message: (error as Error).message,
+      });
     }
   };
   useEffect(() => void enter(takeToken()), []);
   useKeys({ help: () => void (location.hash = "#/keys") });
   if (problem !== null) return <Door problem={problem} onEnter={(token) => void enter(token)} />;
-  if (session === null || project === null) return <p class="muted center" role="status">Loading…</p>;
+  if (session === null || project === null)
+    return (
+      <p class="muted center" role="status">
+        Loading…
+      </p>
+    );
   const mine = pages.filter(([, , role]) => ranks[session.role] >= ranks[role]);
   const here = mine.find(([name]) => name === page)?.[0] ?? "annotate";
   return (
     <>
-      <a class="skip-link" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main")?.focus())}>Skip to the page</a>
+      <a
+        class="skip-link"
+        href="#main"
+        onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main")?.focus())}
+      >
+        Skip to the page
+      </a>
       <header class="top">
-        <span class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M9 22V14m7 8V8m7 14v-5" /></svg><span>{project.name}</span></span>
+        <span class="brand">
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <path d="M9 22V14m7 8V8m7 14v-5" />
+          </svg>
+          <span>{project.name}</span>
+        </span>
         {projects.length > 1 && (
-          <label><span class="visually-hidden">Project</span>
-            <select value={project.id} onChange={(event) => pick(projects.find(({ id }) => id === event.currentTarget.value)!)}>{projects.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select>
+          <label>
+            <span class="visually-hidden">Project</span>
+            <select
+              value={project.id}
+              onChange={(event) => pick(projects.find(({ id }) => id === event.currentTarget.value)!)}
+            >
+              {projects.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
           </label>
         )}
         <nav aria-label="Pages">
-          {mine.map(([name, label]) => <a key={name} href={`#/${name}`} aria-current={name === here ? "page" : undefined}>{label}</a>)}
+          {mine.map(([name, label]) => (
+            <a key={name} href={`#/${name}`} aria-current={name === here ? "page" : undefined}>
+              {label}
+            </a>
+          ))}
         </nav>
-        <button type="button" class="quiet" onClick={switchTheme}>{otherTheme}</button>
+        <button type="button" class="quiet" onClick={switchTheme}>
+          {otherTheme}
+        </button>
       </header>
       <main id="main" tabIndex={-1} class={here} key={project.id}>
         {here === "annotate" && <Annotate project={project} revise={argument ?? null} key={argument ?? ""} />}
@@ -109,7 +148,13 @@ function App() {
   );
 }
 
-function Door({ problem, onEnter }: { problem: { status: number; message: string }; onEnter: (token: string | null) => void }) {
+function Door({
+  problem,
+  onEnter,
+}: {
+  problem: { status: number; message: string };
+  onEnter: (token: string | null) => void;
+}) {
   const [token, setToken] = useState("");
   const closed = problem.status === 401 || problem.status === 403;
   return (
@@ -117,12 +162,30 @@ function Door({ problem, onEnter }: { problem: { status: number; message: string
       <h1>{closed ? "Welcome" : "Not available"}</h1>
       <p role="alert">{closed ? "Open the link you were given, or paste it here." : problem.message}</p>
       {closed ? (
-        <form class="row" onSubmit={(event) => (event.preventDefault(), onEnter(/token=([^&]+)/.exec(token)?.[1] ?? token.trim()))}>
-          <label class="grow"><span class="visually-hidden">Link or token</span><input type="text" value={token} onInput={(event) => setToken(event.currentTarget.value)} autocomplete="off" /></label>
-          <button type="submit" class="primary">Enter</button>
+        <form
+          class="row"
+          onSubmit={(event) => (
+            event.preventDefault(),
+            onEnter(/token=([^&]+)/.exec(token)?.[1] ?? token.trim())
+          )}
+        >
+          <label class="grow">
+            <span class="visually-hidden">Link or token</span>
+            <input
+              type="text"
+              value={token}
+              onInput={(event) => setToken(event.currentTarget.value)}
+              autocomplete="off"
+            />
+          </label>
+          <button type="submit" class="primary">
+            Enter
+          </button>
         </form>
       ) : (
-        <button type="button" onClick={() => onEnter(null)}>Try again</button>
+        <button type="button" onClick={() => onEnter(null)}>
+          Try again
+        </button>
       )}
     </main>
   );

@@ -55,12 +55,18 @@ async function sendAll(): Promise<Receipt | null> {
       const { key, lease, revises, answer, active_ms, layout, project } = entry;
       setProject(project);
       const body = { key, answer, active_ms, layout };
-      last = revises === null ? await call("submit", { body: { ...body, lease } }) : await call("revise", { path: { judgement: revises }, body });
+      last =
+        revises === null
+          ? await call("submit", { body: { ...body, lease } })
+          : await call("revise", { path: { judgement: revises }, body });
     } catch (error) {
       const status = error instanceof ApiError ? error.status : 0;
       // Not there, busy, or broken for a moment: it stays in the box. Everything else will be refused again.
       if (status === 0 || status === 401 || status === 429 || status >= 500) return null;
-      localStorage.setItem(refusedKey, JSON.stringify([...refused(), { ...entry, reason: (error as Error).message }]));
+      localStorage.setItem(
+        refusedKey,
+        JSON.stringify([...refused(), { ...entry, reason: (error as Error).message }]),
+      );
     } finally {
       setProject(now);
     }
@@ -70,6 +76,7 @@ async function sendAll(): Promise<Receipt | null> {
 }
 
 const draftKey = (item: string): string => `attune.draft.${currentProject()}.${item}`;
-export const saveDraft = (item: string, answer: Answer): void => localStorage.setItem(draftKey(item), JSON.stringify(answer));
+export const saveDraft = (item: string, answer: Answer): void =>
+  localStorage.setItem(draftKey(item), JSON.stringify(answer));
 export const loadDraft = (item: string): Answer | null => read<Answer | null>(draftKey(item), null);
 export const dropDraft = (item: string): void => localStorage.removeItem(draftKey(item));

@@ -36,12 +36,17 @@ export function cut(text: string): { text: string; characters: number; lines: nu
 
 /** Nesting that Markdown's recursive parser would pay for dearly. */
 const tooDeep = (text: string): boolean =>
-  /(?:[ \t]*>){24}/.test(text) || /[[(!*_~`<]{120}/.test(text) || /\n {160}/.test(text) || /(?:<[a-z]+[^>]*>\s*){200}/i.test(text);
+  /(?:[ \t]*>){24}/.test(text) ||
+  /[[(!*_~`<]{120}/.test(text) ||
+  /\n {160}/.test(text) ||
+  /(?:<[a-z]+[^>]*>\s*){200}/i.test(text);
 
 const marked = new Marked({ gfm: true, breaks: true, async: false });
 
 const allowedTags =
-  "p br hr h1 h2 h3 h4 h5 h6 strong em b i u s del ins sub sup blockquote ul ol li pre code table thead tbody tr th td a span kbd img details summary".split(" ");
+  "p br hr h1 h2 h3 h4 h5 h6 strong em b i u s del ins sub sup blockquote ul ol li pre code table thead tbody tr th td a span kbd img details summary".split(
+    " ",
+  );
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "A") {
@@ -57,7 +62,10 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
 });
 
 /** Sanitised markup, or null where the text must stay plain. `images`: whether remote images may be fetched. */
-export function renderMarkdown(text: string, { images = false }: { images?: boolean } = {}): DocumentFragment | null {
+export function renderMarkdown(
+  text: string,
+  { images = false }: { images?: boolean } = {},
+): DocumentFragment | null {
   if (text.length > largestMarkdown || tooDeep(text)) return null;
   try {
     const html = marked.parse(showOverrides(text)) as string;
@@ -101,7 +109,8 @@ export function renderMarkdown(text: string, { images = false }: { images?: bool
   }
 }
 
-const mathPattern = /\$\$([^$]{1,2000}?)\$\$|\\\[([\s\S]{1,2000}?)\\\]|\\\(([^\n]{1,500}?)\\\)|\$(?!\s)([^$\n]{1,300}?)(?<!\s)\$(?!\d)/g;
+const mathPattern =
+  /\$\$([^$]{1,2000}?)\$\$|\\\[([\s\S]{1,2000}?)\\\]|\\\(([^\n]{1,500}?)\\\)|\$(?!\s)([^$\n]{1,300}?)(?<!\s)\$(?!\d)/g;
 
 /** Takes formulas out before Markdown sees them, so that it does not eat their underscores. */
 export function takeMath(text: string): { text: string; formulas: { tex: string; block: boolean }[] } {
@@ -125,11 +134,15 @@ export function takeMath(text: string): { text: string; formulas: { tex: string;
 }
 
 /** Puts formulas back as MathML, which needs no style and no font of ours. */
-export async function putMath(root: HTMLElement, formulas: readonly { tex: string; block: boolean }[]): Promise<void> {
+export async function putMath(
+  root: HTMLElement,
+  formulas: readonly { tex: string; block: boolean }[],
+): Promise<void> {
   const { default: katex } = await import("katex");
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
-  while (walker.nextNode()) if (/\uE000\d+\uE001/.test(walker.currentNode.nodeValue ?? "")) texts.push(walker.currentNode as Text);
+  while (walker.nextNode())
+    if (/\uE000\d+\uE001/.test(walker.currentNode.nodeValue ?? "")) texts.push(walker.currentNode as Text);
   for (const node of texts) {
     const pieces = (node.nodeValue ?? "").split(/\uE000(\d+)\uE001/);
     const out: Node[] = pieces.map((piece, place) => {
@@ -146,7 +159,14 @@ export async function putMath(root: HTMLElement, formulas: readonly { tex: strin
           maxExpand: 200,
           maxSize: 20,
         });
-        span.append(DOMPurify.sanitize(markup, { USE_PROFILES: { mathMl: true }, FORBID_ATTR: ["style", "href"], ADD_TAGS: ["semantics", "annotation"], RETURN_DOM_FRAGMENT: true }));
+        span.append(
+          DOMPurify.sanitize(markup, {
+            USE_PROFILES: { mathMl: true },
+            FORBID_ATTR: ["style", "href"],
+            ADD_TAGS: ["semantics", "annotation"],
+            RETURN_DOM_FRAGMENT: true,
+          }),
+        );
       } catch {
         span.textContent = formula.block ? `$$${formula.tex}$$` : `$${formula.tex}$`;
       }

@@ -1,7 +1,14 @@
 /** Why an item is skipped: one key each. Knows no network. */
 import { useEffect, useRef } from "preact/hooks";
 
-const reasons = ["cannot judge", "unsafe content", "broken item", "another language", "personal data", "not an honest choice"];
+const reasons = [
+  "cannot judge",
+  "unsafe content",
+  "broken item",
+  "another language",
+  "personal data",
+  "not an honest choice",
+];
 
 export function SkipDialog({ onSkip, onClose }: { onSkip: (reason: string) => void; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);

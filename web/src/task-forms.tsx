@@ -16,7 +16,8 @@ export const letter = (place: number): string => String.fromCodePoint(65 + place
 export function RankForm({ candidates, answer, onAnswer }: FormProps) {
   const order = answer.outcome?.type === "rank" ? answer.outcome.order : [];
   const ranked = order.flat();
-  const set = (next: string[][]): void => onAnswer({ outcome: { type: "rank", order: next.filter((tied) => tied.length > 0) } });
+  const set = (next: string[][]): void =>
+    onAnswer({ outcome: { type: "rank", order: next.filter((tied) => tied.length > 0) } });
   const name = (id: string): string => letter(candidates.findIndex((each) => each.id === id));
   const add = (id: string | undefined): void => {
     if (id === undefined) return;
@@ -37,7 +38,13 @@ export function RankForm({ candidates, answer, onAnswer }: FormProps) {
     <div class="rank-form">
       <div class="row" role="group" aria-label="Rank next">
         {candidates.map(({ id }, k) => (
-          <button key={id} type="button" class={ranked.includes(id) ? "chip on" : "chip"} aria-pressed={ranked.includes(id)} onClick={() => add(id)}>
+          <button
+            key={id}
+            type="button"
+            class={ranked.includes(id) ? "chip on" : "chip"}
+            aria-pressed={ranked.includes(id)}
+            onClick={() => add(id)}
+          >
             {letter(k)} <kbd>{k + 1}</kbd>
           </button>
         ))}
@@ -46,39 +53,75 @@ export function RankForm({ candidates, answer, onAnswer }: FormProps) {
         {order.map((tied, place) => (
           <li key={tied.join()}>
             <b>{tied.map(name).join(" = ")}</b>
-            <button type="button" class="quiet" disabled={place === 0} onClick={() => move(place, -1)} aria-label={`Move ${tied.map(name).join(" and ")} up`}>↑</button>
-            <button type="button" class="quiet" disabled={place === order.length - 1} onClick={() => move(place, 1)} aria-label={`Move ${tied.map(name).join(" and ")} down`}>↓</button>
+            <button
+              type="button"
+              class="quiet"
+              disabled={place === 0}
+              onClick={() => move(place, -1)}
+              aria-label={`Move ${tied.map(name).join(" and ")} up`}
+            >
+              ↑
+            </button>
+            <button
+              type="button"
+              class="quiet"
+              disabled={place === order.length - 1}
+              onClick={() => move(place, 1)}
+              aria-label={`Move ${tied.map(name).join(" and ")} down`}
+            >
+              ↓
+            </button>
             {place > 0 && (
-              <button type="button" class="quiet" onClick={() => set([...order.slice(0, place - 1), [...order[place - 1]!, ...tied], ...order.slice(place + 1)])}>
+              <button
+                type="button"
+                class="quiet"
+                onClick={() =>
+                  set([
+                    ...order.slice(0, place - 1),
+                    [...order[place - 1]!, ...tied],
+                    ...order.slice(place + 1),
+                  ])
+                }
+              >
                 tie with above
               </button>
             )}
           </li>
         ))}
-        {order.length === 0 && <li class="muted">Press the number of the best answer, then of the next. {hint("tie")} ties the last two.</li>}
+        {order.length === 0 && (
+          <li class="muted">
+            Press the number of the best answer, then of the next. {hint("tie")} ties the last two.
+          </li>
+        )}
       </ol>
     </div>
   );
 }
 
 export function RateForm({ candidates, settings, answer, onAnswer }: FormProps) {
-  const attributes = settings.attributes.length > 0 ? settings.attributes : [{ name: "overall", min: 1, max: 5 }];
+  const attributes =
+    settings.attributes.length > 0 ? settings.attributes : [{ name: "overall", min: 1, max: 5 }];
   const cells = attributes.flatMap((attribute) => candidates.map((candidate) => ({ attribute, candidate })));
   const scores = answer.attributes ?? {};
-  const next = cells.findIndex(({ attribute, candidate }) => scores[attribute.name]?.[candidate.id] === undefined);
+  const next = cells.findIndex(
+    ({ attribute, candidate }) => scores[attribute.name]?.[candidate.id] === undefined,
+  );
   const set = (name: string, id: string, score: number): void => {
     const all = { ...scores, [name]: { ...scores[name], [id]: score } };
     const first = candidates[0]!.id;
     const own = Object.values(all).flatMap((each) => each[first] ?? []);
     onAnswer({
       attributes: all,
-      ...(own.length > 0 && { outcome: { type: "rate", candidate: first, score: own.reduce((a, b) => a + b, 0) / own.length } }),
+      ...(own.length > 0 && {
+        outcome: { type: "rate", candidate: first, score: own.reduce((a, b) => a + b, 0) / own.length },
+      }),
     });
   };
   useKeys({
     digit: (key) => {
       const cell = cells[next];
-      if (cell && Number(key) <= cell.attribute.max - cell.attribute.min + 1) set(cell.attribute.name, cell.candidate.id, cell.attribute.min + Number(key) - 1);
+      if (cell && Number(key) <= cell.attribute.max - cell.attribute.min + 1)
+        set(cell.attribute.name, cell.candidate.id, cell.attribute.min + Number(key) - 1);
     },
   });
   return (
@@ -89,12 +132,23 @@ export function RateForm({ candidates, settings, answer, onAnswer }: FormProps) 
             {candidates.length > 1 && <b>{letter(candidates.indexOf(candidate))} </b>}
             {attribute.name}
           </legend>
-          {Array.from({ length: attribute.max - attribute.min + 1 }, (_, n) => attribute.min + n).map((score) => (
-            <label key={score} class={scores[attribute.name]?.[candidate.id] === score ? "chip on" : "chip"}>
-              <input type="radio" class="visually-hidden" name={`${attribute.name}-${candidate.id}`} checked={scores[attribute.name]?.[candidate.id] === score} onChange={() => set(attribute.name, candidate.id, score)} />
-              {score}
-            </label>
-          ))}
+          {Array.from({ length: attribute.max - attribute.min + 1 }, (_, n) => attribute.min + n).map(
+            (score) => (
+              <label
+                key={score}
+                class={scores[attribute.name]?.[candidate.id] === score ? "chip on" : "chip"}
+              >
+                <input
+                  type="radio"
+                  class="visually-hidden"
+                  name={`${attribute.name}-${candidate.id}`}
+                  checked={scores[attribute.name]?.[candidate.id] === score}
+                  onChange={() => set(attribute.name, candidate.id, score)}
+                />
+                {score}
+              </label>
+            ),
+          )}
         </fieldset>
       ))}
     </div>
@@ -109,7 +163,12 @@ export function ThumbsForm({ candidates, answer, onAnswer }: FormProps) {
   return (
     <fieldset class="scale thumbs">
       <legend class="visually-hidden">Is this a good answer?</legend>
-      {([[1, "Good", "good"], [0, "Bad", "bad"]] as const).map(([value, label, action]) => (
+      {(
+        [
+          [1, "Good", "good"],
+          [0, "Bad", "bad"],
+        ] as const
+      ).map(([value, label, action]) => (
         <label key={value} class={`point ${score === value ? "on" : ""}`}>
           <input type="radio" name="thumb" checked={score === value} onChange={() => set(value)} />
           <span class="point-label">{label}</span>
@@ -123,7 +182,10 @@ export function ThumbsForm({ candidates, answer, onAnswer }: FormProps) {
 export function RewriteForm({ candidates, answer, onAnswer }: FormProps) {
   const { id, messages } = candidates[0]!;
   const last = messages.at(-1);
-  const text = answer.outcome?.type === "rewrite" ? (answer.outcome.messages.at(-1)?.content ?? "") : (last?.content ?? "");
+  const text =
+    answer.outcome?.type === "rewrite"
+      ? (answer.outcome.messages.at(-1)?.content ?? "")
+      : (last?.content ?? "");
   return (
     <label class="rewrite">
       <span>Your version</span>
@@ -132,7 +194,13 @@ export function RewriteForm({ candidates, answer, onAnswer }: FormProps) {
         dir="auto"
         value={text}
         onInput={(event) =>
-          onAnswer({ outcome: { type: "rewrite", candidate: id, messages: [...messages.slice(0, -1), { role: "assistant", content: event.currentTarget.value }] } })
+          onAnswer({
+            outcome: {
+              type: "rewrite",
+              candidate: id,
+              messages: [...messages.slice(0, -1), { role: "assistant", content: event.currentTarget.value }],
+            },
+          })
         }
       />
     </label>
@@ -148,12 +216,20 @@ const ratings = [
 /** A label a step; "first error here" leaves what follows unlabelled, as PRM800K does. */
 export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProps & ViewOptions) {
   const { id, messages } = candidates[0]!;
-  const judged = messages.map((message, place) => ({ message, place })).filter(({ message }) => message.role !== "tool" && message.role !== "user");
+  const judged = messages
+    .map((message, place) => ({ message, place }))
+    .filter(({ message }) => message.role !== "tool" && message.role !== "user");
   const labels = answer.outcome?.type === "step" ? answer.outcome.labels : messages.map(() => null);
   const [at, setAt] = useState(0);
   useEffect(() => setAt(0), [candidates]);
   const set = (place: number, value: number | null, first = false): void =>
-    onAnswer({ outcome: { type: "step", candidate: id, labels: labels.map((label, k) => (k === place ? value : first && k > place ? null : label)) } });
+    onAnswer({
+      outcome: {
+        type: "step",
+        candidate: id,
+        labels: labels.map((label, k) => (k === place ? value : first && k > place ? null : label)),
+      },
+    });
   const label = (value: number, first = false): void => {
     const step = judged[at];
     if (step === undefined) return;
@@ -165,7 +241,14 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
     setAt(next);
     document.querySelector(`[data-judged="${next}"]`)?.scrollIntoView({ block: "nearest" });
   };
-  useKeys({ good: () => label(1), neutral: () => label(0), bad: () => label(-1), firstError: () => label(-1, true), nextStep: () => go(at + 1), previousStep: () => go(at - 1) });
+  useKeys({
+    good: () => label(1),
+    neutral: () => label(0),
+    bad: () => label(-1),
+    firstError: () => label(-1, true),
+    nextStep: () => go(at + 1),
+    previousStep: () => go(at - 1),
+  });
   return (
     <ol class="judged-steps">
       {messages.map((message, place) => {
@@ -176,8 +259,19 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
               <fieldset class="faces" onFocusIn={() => setAt(index)}>
                 <legend class="visually-hidden">Step {index + 1}</legend>
                 {ratings.map(({ value, mark, word, action }) => (
-                  <label key={value} class={`chip ${labels[place] === value ? `on ${word}` : ""}`} title={`${word} (${hint(action)})`}>
-                    <input type="radio" class="visually-hidden" name={`step-${place}`} checked={labels[place] === value} onChange={() => set(place, value)} aria-label={word} />
+                  <label
+                    key={value}
+                    class={`chip ${labels[place] === value ? `on ${word}` : ""}`}
+                    title={`${word} (${hint(action)})`}
+                  >
+                    <input
+                      type="radio"
+                      class="visually-hidden"
+                      name={`step-${place}`}
+                      checked={labels[place] === value}
+                      onChange={() => set(place, value)}
+                      aria-label={word}
+                    />
                     {mark}
                   </label>
                 ))}
@@ -197,14 +291,23 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
 }
 
 /** Why it cannot be submitted yet; null when it can. */
-export function missing(answer: Answer, { task, candidates }: { task: string; candidates: readonly Candidate[] }): string | null {
+export function missing(
+  answer: Answer,
+  { task, candidates }: { task: string; candidates: readonly Candidate[] },
+): string | null {
   const { outcome } = answer;
   if (answer.skipped) return null;
   if (task === "rate") {
     const scored = Object.values(answer.attributes ?? {}).flatMap(Object.values).length;
     return scored > 0 && outcome ? null : "Give each a score";
   }
-  if (outcome === undefined) return task === "rewrite" ? "Change the text" : task === "steps" ? "Label the steps" : "Choose an answer first";
-  if (outcome.type === "rank" && outcome.order.flat().length < Math.min(2, candidates.length)) return "Rank at least two";
+  if (outcome === undefined)
+    return task === "rewrite"
+      ? "Change the text"
+      : task === "steps"
+        ? "Label the steps"
+        : "Choose an answer first";
+  if (outcome.type === "rank" && outcome.order.flat().length < Math.min(2, candidates.length))
+    return "Rank at least two";
   return null;
 }

@@ -2,7 +2,17 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cut, plainText, putMath, renderMarkdown, takeMath } from "./safe-text.js";
 
-export function TextView({ text, raw = false, images = false, label }: { text: string; raw?: boolean; images?: boolean; label: string }) {
+export function TextView({
+  text,
+  raw = false,
+  images = false,
+  label,
+}: {
+  text: string;
+  raw?: boolean;
+  images?: boolean;
+  label: string;
+}) {
   const [all, setAll] = useState(false);
   const part = useMemo(() => cut(text), [text]);
   const shown = all || part === null ? text : part.text;
@@ -11,7 +21,9 @@ export function TextView({ text, raw = false, images = false, label }: { text: s
       <Rendered text={shown} raw={raw} images={images} />
       {part !== null && (
         <button type="button" class="quiet show-all" onClick={() => setAll(!all)}>
-          {all ? "Show less" : `Show all of ${label}: ${part.lines.toLocaleString("en")} lines, ${size(part.characters)}`}
+          {all
+            ? "Show less"
+            : `Show all of ${label}: ${part.lines.toLocaleString("en")} lines, ${size(part.characters)}`}
         </button>
       )}
     </div>
@@ -19,7 +31,9 @@ export function TextView({ text, raw = false, images = false, label }: { text: s
 }
 
 const size = (characters: number): string =>
-  characters > 1e6 ? `${(characters / 1e6).toFixed(1)} million characters` : `${characters.toLocaleString("en")} characters`;
+  characters > 1e6
+    ? `${(characters / 1e6).toFixed(1)} million characters`
+    : `${characters.toLocaleString("en")} characters`;
 
 function Rendered({ text, raw, images }: { text: string; raw: boolean; images: boolean }) {
   const place = useRef<HTMLDivElement>(null);
@@ -44,7 +58,9 @@ const block = 20_000;
 function Plain({ text }: { text: string }) {
   const blocks = useMemo(() => {
     const clean = plainText(text);
-    return Array.from({ length: Math.ceil(clean.length / block) }, (_, k) => clean.slice(k * block, (k + 1) * block));
+    return Array.from({ length: Math.ceil(clean.length / block) }, (_, k) =>
+      clean.slice(k * block, (k + 1) * block),
+    );
   }, [text]);
   return (
     <div class="plain">

@@ -4,7 +4,8 @@ import type { Candidate, Message } from "./api.js";
 import { useKeys, hint } from "./keys.js";
 import { kindOf, Turn, type ViewOptions } from "./messages-view.js";
 
-const same = (a: Message | undefined, b: Message | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: Message | undefined, b: Message | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
 
 export function divergenceOf(a: readonly Message[], b: readonly Message[]): number {
   let at = 0;
@@ -12,7 +13,11 @@ export function divergenceOf(a: readonly Message[], b: readonly Message[]): numb
   return at;
 }
 
-export function Trajectories({ candidates, divergence, ...options }: { candidates: readonly Candidate[]; divergence: number | null } & ViewOptions) {
+export function Trajectories({
+  candidates,
+  divergence,
+  ...options
+}: { candidates: readonly Candidate[]; divergence: number | null } & ViewOptions) {
   const [left, right] = [candidates[0]!.messages, candidates[1]!.messages];
   const start = divergence ?? divergenceOf(left, right);
   const [open, setOpen] = useState(start <= 3);
@@ -23,7 +28,9 @@ export function Trajectories({ candidates, divergence, ...options }: { candidate
     const next = Math.max(0, Math.min(length - 1, to));
     if (next < start) setOpen(true);
     setAt(next);
-    requestAnimationFrame(() => rows.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: "center" }));
+    requestAnimationFrame(() =>
+      rows.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: "center" }),
+    );
   };
   useEffect(() => setAt(start), [candidates, start]);
   useKeys({ nextStep: () => go(at + 1), previousStep: () => go(at - 1), divergence: () => go(start) });
@@ -46,7 +53,11 @@ export function Trajectories({ candidates, divergence, ...options }: { candidate
       </div>
       <div class="minimap" aria-hidden="true">
         {steps.map((k) => (
-          <span key={k} class={`${k === at ? "here" : ""} ${k < start ? "shared" : ""}`} onClick={() => go(k)}>
+          <span
+            key={k}
+            class={`${k === at ? "here" : ""} ${k < start ? "shared" : ""}`}
+            onClick={() => go(k)}
+          >
             {[left[k], right[k]].map((each, side) => (
               <i key={side} class={each === undefined ? "none" : kindOf(each)} />
             ))}
@@ -80,7 +91,12 @@ export function Trajectories({ candidates, divergence, ...options }: { candidate
                   ) : (
                     <div key={side}>
                       <span class="visually-hidden">{side === 0 ? "A" : "B"}: </span>
-                      <Turn message={each} number={k + 1} label={`step ${k + 1} of ${side === 0 ? "A" : "B"}`} {...options} />
+                      <Turn
+                        message={each}
+                        number={k + 1}
+                        label={`step ${k + 1} of ${side === 0 ? "A" : "B"}`}
+                        {...options}
+                      />
                     </div>
                   ),
                 )

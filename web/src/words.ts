@@ -3,27 +3,43 @@ import type { Answer } from "./api.js";
 
 export const percent = (value: number, digits = 0): string => `${(100 * value).toFixed(digits)}%`;
 export const decimal = (value: number): string => value.toFixed(2);
-export const when = (time: string): string => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-export const seconds = (ms: number | null): string => (ms === null ? "" : ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`);
+export const when = (time: string): string =>
+  new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const seconds = (ms: number | null): string =>
+  ms === null ? "" : ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
 
 const degrees = ["", "slightly", "clearly", "much"];
 
 /** `names` gives a candidate its letter. */
-export function inWords({ outcome, tie, strength, skipped, attributes }: Answer, names: (id: string) => string = () => "one"): string {
+export function inWords(
+  { outcome, tie, strength, skipped, attributes }: Answer,
+  names: (id: string) => string = () => "one",
+): string {
   if (skipped) return `skipped: ${skipped.reason}`;
   if (tie) return tie === "both_bad" ? "both bad" : tie === "both_good" ? "both good" : "tie";
   if (attributes && Object.keys(attributes).length > 0) {
-    return Object.entries(attributes).map(([name, scores]) => `${name} ${Object.entries(scores).map(([id, score]) => `${names(id)} ${score}`).join(", ")}`).join("; ");
+    return Object.entries(attributes)
+      .map(
+        ([name, scores]) =>
+          `${name} ${Object.entries(scores)
+            .map(([id, score]) => `${names(id)} ${score}`)
+            .join(", ")}`,
+      )
+      .join("; ");
   }
   switch (outcome?.type) {
     case "pair":
-      return outcome.chosen === null ? "tie" : `${names(outcome.chosen)} ${strength ? `${degrees[Math.abs(strength)]} ` : ""}better`;
+      return outcome.chosen === null
+        ? "tie"
+        : `${names(outcome.chosen)} ${strength ? `${degrees[Math.abs(strength)]} ` : ""}better`;
     case "rank":
       return outcome.order.map((tied) => tied.map(names).join(" = ")).join(" > ");
     case "rate":
       return outcome.score === 1 ? "good" : outcome.score === 0 ? "bad" : `score ${outcome.score}`;
     case "step":
-      return outcome.labels.map((label) => (label === null ? "·" : label > 0 ? "+" : label < 0 ? "−" : "0")).join(" ");
+      return outcome.labels
+        .map((label) => (label === null ? "·" : label > 0 ? "+" : label < 0 ? "−" : "0"))
+        .join(" ");
     case "rewrite":
       return "rewritten";
     default:

@@ -10,10 +10,15 @@ export function KeysPage() {
     <>
       <h1>Keys</h1>
       <p>
-        <kbd>1</kbd> to <kbd>9</kbd> choose on the scale, rank, or score. <kbd>Ctrl</kbd>+<kbd>↵</kbd> submits from inside a text. To change a key, go to its field and press the new one.
+        <kbd>1</kbd> to <kbd>9</kbd> choose on the scale, rank, or score. <kbd>Ctrl</kbd>+<kbd>↵</kbd> submits
+        from inside a text. To change a key, go to its field and press the new one.
       </p>
       <label class="switch">
-        <input type="checkbox" checked={off} onChange={(event) => (setKeysOff(event.currentTarget.checked), setOff(event.currentTarget.checked))} />
+        <input
+          type="checkbox"
+          checked={off}
+          onChange={(event) => (setKeysOff(event.currentTarget.checked), setOff(event.currentTarget.checked))}
+        />
         <span>Switch single keys off (Ctrl+↵ and Ctrl+Z stay)</span>
       </label>
       <div class="keys">
@@ -29,7 +34,13 @@ export function KeysPage() {
                 event.preventDefault();
                 const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
                 const owner = remap(action, key);
-                setSaid(owner ? `${shown(key)} is taken: ${actions[owner].label}.` : /^[1-9]$/.test(key) ? "Digits are the scale's." : `${actions[action].label}: ${shown(key)}.`);
+                setSaid(
+                  owner
+                    ? `${shown(key)} is taken: ${actions[owner].label}.`
+                    : /^[1-9]$/.test(key)
+                      ? "Digits are the scale's."
+                      : `${actions[action].label}: ${shown(key)}.`,
+                );
                 setMap(keymap());
               }}
               onInput={(event) => void (event.currentTarget.value = shown(map[action]))}
@@ -38,7 +49,9 @@ export function KeysPage() {
         ))}
       </div>
       <p role="status">{said}</p>
-      <button type="button" onClick={() => (resetKeys(), setMap(keymap()))}>Back to the defaults</button>
+      <button type="button" onClick={() => (resetKeys(), setMap(keymap()))}>
+        Back to the defaults
+      </button>
     </>
   );
 }

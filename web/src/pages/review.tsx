@@ -14,14 +14,28 @@ export function Review({ project }: { project: Project }) {
       <h1>Review</h1>
       <div class="row" role="group" aria-label="Which items">
         {(["disagreement", "flagged", "all"] as const).map((each) => (
-          <button key={each} type="button" class={each === which ? "chip on" : "chip"} aria-pressed={each === which} onClick={() => setWhich(each)}>
+          <button
+            key={each}
+            type="button"
+            class={each === which ? "chip on" : "chip"}
+            aria-pressed={each === which}
+            onClick={() => setWhich(each)}
+          >
             {each === "disagreement" ? "people differ" : each}
           </button>
         ))}
       </div>
       <Show of={queue}>
         {({ items }) =>
-          items.length === 0 ? <p class="muted">Nothing to decide here.</p> : <>{items.map((each) => <Decision key={each.item.id} of={each} project={project} onDone={queue.reload} />)}</>
+          items.length === 0 ? (
+            <p class="muted">Nothing to decide here.</p>
+          ) : (
+            <>
+              {items.map((each) => (
+                <Decision key={each.item.id} of={each} project={project} onDone={queue.reload} />
+              ))}
+            </>
+          )
         }
       </Show>
     </>
@@ -39,7 +53,16 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
       await call("adjudicate", {
         path: { item: item.id },
         body: {
-          answer: chosen === null ? { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" } : { outcome: { type: "pair", chosen: (chosen === 0 ? a : b)!.id, rejected: (chosen === 0 ? b : a)!.id } },
+          answer:
+            chosen === null
+              ? { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" }
+              : {
+                  outcome: {
+                    type: "pair",
+                    chosen: (chosen === 0 ? a : b)!.id,
+                    rejected: (chosen === 0 ? b : a)!.id,
+                  },
+                },
           ...(reason && { reason }),
         },
       });
@@ -57,9 +80,20 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
       <div class={`panes n${Math.min(3, candidates.length)}`}>
         {candidates.map(({ id, messages, source }, k) => (
           <section key={id} class="pane" aria-label={`Response ${letter(k)}`}>
-            <h2>Response {letter(k)} {source?.model && <small class="muted">{source.model}</small>}</h2>
-            <div class="pane-text short" tabIndex={0} role="group" aria-label={`Text of response ${letter(k)}`}>
-              <Conversation messages={messages} label={`response ${letter(k)}`} images={project.settings.images} />
+            <h2>
+              Response {letter(k)} {source?.model && <small class="muted">{source.model}</small>}
+            </h2>
+            <div
+              class="pane-text short"
+              tabIndex={0}
+              role="group"
+              aria-label={`Text of response ${letter(k)}`}
+            >
+              <Conversation
+                messages={messages}
+                label={`response ${letter(k)}`}
+                images={project.settings.images}
+              />
             </div>
           </section>
         ))}
@@ -70,26 +104,45 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
           <li key={each.judgement}>
             <span>{each.annotator}</span>
             <b class="grow">{inWords(each.answer, names)}</b>
-            <span class="muted" dir="auto">{each.answer.comment ?? ""} {each.late && "late"} {when(each.submitted_at)}</span>
+            <span class="muted" dir="auto">
+              {each.answer.comment ?? ""} {each.late && "late"} {when(each.submitted_at)}
+            </span>
           </li>
         ))}
       </ul>
       {adjudicated !== null ? (
-        <p class="banner good">Decided by {adjudicated.by}: {inWords(adjudicated.answer, names)}. {adjudicated.reason}</p>
+        <p class="banner good">
+          Decided by {adjudicated.by}: {inWords(adjudicated.answer, names)}. {adjudicated.reason}
+        </p>
       ) : (
         pair && (
           <div class="row decide">
             <label class="grow">
               <span class="visually-hidden">Reason</span>
-              <input type="text" placeholder="Reason (kept with the decision)" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+              <input
+                type="text"
+                placeholder="Reason (kept with the decision)"
+                value={reason}
+                onInput={(event) => setReason(event.currentTarget.value)}
+              />
             </label>
-            <button type="button" onClick={() => void decide(0)}>A is right</button>
-            <button type="button" onClick={() => void decide(null)}>Tie</button>
-            <button type="button" onClick={() => void decide(1)}>B is right</button>
+            <button type="button" onClick={() => void decide(0)}>
+              A is right
+            </button>
+            <button type="button" onClick={() => void decide(null)}>
+              Tie
+            </button>
+            <button type="button" onClick={() => void decide(1)}>
+              B is right
+            </button>
           </div>
         )
       )}
-      {error !== null && <p class="banner bad" role="alert">{error}</p>}
+      {error !== null && (
+        <p class="banner bad" role="alert">
+          {error}
+        </p>
+      )}
     </article>
   );
 }
