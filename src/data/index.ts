@@ -5,7 +5,6 @@
 export type { Batch, Completion, Example } from "./batch.js";
 export { maximumStepsPerOctave, roundToBucket, type BucketOptions } from "./buckets.js";
 export {
-  batchShape,
   countTrained,
   layoutBatch,
   paddingShare,

@@ -307,9 +307,3 @@ function cellsOf(batch: Batch, { row, segment }: { row: number; segment: number 
 export function paddingShare(batch: Pick<Batch, "rows" | "length" | "tokens">): number {
   return 1 - batch.tokens / (batch.rows * batch.length);
 }
-
-/** The sizes a compiled graph depends on, as one string: equal strings, equal graphs. */
-export function batchShape(batch: Batch): string {
-  const { rows, length, targets, groups, completionsPerGroup, width } = batch;
-  return `${rows}x${length} targets ${targets} groups ${groups}x${completionsPerGroup} width ${width}`;
-}
