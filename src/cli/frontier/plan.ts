@@ -7,7 +7,12 @@ import { join } from "node:path";
 import { AttuneError } from "../../errors.js";
 import { PAIR_LOSSES } from "../../losses/index.js";
 import { METHOD_NAMES, methodEntry, type MethodName, settingSections } from "../../train/job/index.js";
-import { ONLINE_METHOD_NAMES, type OnlineMethodName, onlineSettingsOf } from "../../train/index.js";
+import {
+  ONLINE_METHOD_NAMES,
+  ONLINE_METHODS,
+  type OnlineMethodName,
+  onlineSettingsOf,
+} from "../../train/index.js";
 import { sha256, sha256File } from "../../util/files.js";
 import { nearestName } from "../../util/nearest-name.js";
 
@@ -40,6 +45,8 @@ const hasBeta = (name: MethodName): boolean =>
 
 /** The setting that weighs the KL; undefined for methods without one. */
 function betaOf(name: OnlineMethodName): "beta" | "kl_coef" | undefined {
+  // Demonstrations are no pairs.
+  if (ONLINE_METHODS[name].demonstrations) return undefined;
   const names = Object.values(onlineSettingsOf(name)).flatMap((section) => Object.keys(section as object));
   return names.includes("kl_coef")
     ? "kl_coef"
