@@ -1,0 +1,83 @@
+/**
+ * One process at a time on an embedded database's folder: a lock file that names its holder. A holder that died (also by
+ * `kill -9`) is recognised by its process id and start time, so nothing has to be removed by hand. Knows no database.
+ */
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { AttuneError } from "../errors.js";
+
+interface Holder {
+  pid: number;
+  host: string;
+  started: string;
+}
+
+/** A process's start in clock ticks since boot (Linux): a number used again belongs to another process. Empty elsewhere. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function isAlive(holder: Holder): boolean {
+  // Another machine's processes cannot be seen: believe its lock.
+  if (holder.host !== hostname()) return true;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "EPERM";
+  }
+  const started = startOf(holder.pid);
+  return started === "" || holder.started === "" || started === holder.started;
+}
+
+function readHolder(path: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes the lock; gives the function that lets it go. Throws `io` when somebody alive holds it. */
+export function lockFolder(folder: string): () => void {
+  const path = join(folder, "attune.lock");
+  const own: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    try {
+      const file = openSync(path, "wx");
+      writeSync(file, JSON.stringify(own));
+      closeSync(file);
+      return () => rmSync(path, { force: true });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
+        throw new AttuneError("io", {
+          where: folder,
+          expected: "a folder that can be written",
+          got: String(cause),
+          cause,
+        });
+      }
+      const holder = readHolder(path);
+      if (holder !== undefined && isAlive(holder)) {
+        throw new AttuneError("io", {
+          where: folder,
+          expected: "a store that no other process has open",
+          got: `process ${holder.pid} on ${holder.host}`,
+          fix: "stop that one, choose another folder with --store, or set DATABASE_URL to share one PostgreSQL server",
+        });
+      }
+      rmSync(path, { force: true });
+    }
+  }
+  throw new AttuneError("io", {
+    where: path,
+    expected: "a lock that can be taken",
+    got: "a race",
+    fix: "try again",
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * The tables, as a list of steps that are run once each, in order, in a transaction of their own. PostgreSQL only. Judgements are
+ * only ever added to; what changes (tallies, people's sums) can be counted again from them. Knows no queries.
+ */
+export const migrations: readonly { name: string; sql: string }[] = [
+  {
+    name: "0001-first",
+    sql: `
+create table projects (
+  id text primary key, name text not null, settings jsonb not null, created_at timestamptz not null);
+create table guidelines (
+  project text not null references projects, version int not null, markdown text not null,
+  created_at timestamptz not null, primary key (project, version));
+create table items (
+  project text not null references projects, id text not null, role text not null,
+  prompt jsonb not null, tools jsonb, gold jsonb, item_group text, uncertainty double precision,
+  excerpt text not null, created_at timestamptz not null, primary key (project, id));
+create table candidates (
+  project text not null, item text not null, position int not null, id text not null,
+  source jsonb, messages jsonb not null, meta jsonb,
+  primary key (project, item, position), unique (project, item, id),
+  foreign key (project, item) references items (project, id));
+-- Narrow and often written: kept apart from the texts. load = judgements that count + leases that run.
+create table item_states (
+  project text not null, item text not null, seq bigint generated always as identity, role text not null,
+  load int not null default 0, valid int not null default 0, tally jsonb not null default '{}',
+  uncertainty double precision, flagged int not null default 0, adjudicated jsonb,
+  primary key (project, item), foreign key (project, item) references items (project, id));
+create index item_states_next on item_states (project, role, load, seq);
+create table annotators (
+  id text primary key, project text references projects, role text not null, name text,
+  quota int, disabled boolean not null default false, created_at timestamptz not null);
+create table invitations (
+  id text primary key, project text not null references projects, role text not null, token_hash text not null unique,
+  uses_left int not null, expires_at timestamptz not null, created_at timestamptz not null);
+create table sessions (
+  token_hash text primary key, annotator text not null references annotators, csrf text not null,
+  expires_at timestamptz not null, created_at timestamptz not null);
+create table leases (
+  id text primary key, project text not null, item text not null, slot int, annotator text not null,
+  purpose text not null, state text not null, granted_at timestamptz not null, expires_at timestamptz not null,
+  shown_order jsonb not null, seed bigint not null, policy text not null, probability double precision not null,
+  guideline int, foreign key (project, item) references items (project, id));
+create unique index leases_slot on leases (project, item, slot) where state in ('active', 'done');
+create unique index leases_mine on leases (project, annotator) where state = 'active';
+create index leases_expiry on leases (expires_at) where state = 'active';
+create table judgements (
+  seq bigint generated always as identity primary key, id text not null unique, key text not null,
+  project text not null, item text not null, annotator text not null, annotator_kind text not null default 'human',
+  lease text, purpose text not null, revision_of text, category text not null, answer jsonb not null,
+  shown_order jsonb not null, seed bigint, policy text, probability double precision, guideline int,
+  active_ms double precision, layout text, late boolean not null default false, raw jsonb,
+  started_at timestamptz, submitted_at timestamptz not null,
+  unique (project, annotator, key), foreign key (project, item) references items (project, id));
+create unique index judgements_revision on judgements (revision_of) where revision_of is not null;
+create unique index judgements_lease on judgements (lease) where lease is not null and revision_of is null;
+create index judgements_mine on judgements (project, annotator, seq);
+create index judgements_item on judgements (project, item);
+-- The judgement in force of each person on each item.
+create table currents (
+  project text not null, item text not null, annotator text not null, repeat boolean not null,
+  judgement text not null, category text not null, primary key (project, item, annotator, repeat));
+create index currents_mine on currents (project, annotator);
+-- Sums by person: written by that person's own submits only, so nobody waits for anybody.
+create table sums (
+  project text not null, annotator text not null, name text not null, n double precision not null default 0,
+  primary key (project, annotator, name));
+create table duels (
+  project text not null, annotator text not null, first text not null, second text not null,
+  first_wins double precision not null default 0, second_wins double precision not null default 0,
+  ties double precision not null default 0, primary key (project, annotator, first, second));
+create table adjudications (
+  seq bigint generated always as identity primary key, project text not null, item text not null, annotator text not null,
+  answer jsonb not null, reason text, created_at timestamptz not null);
+create table deliveries (
+  id text primary key, project text not null, event jsonb not null, attempts int not null default 0,
+  next_at timestamptz not null, delivered_at timestamptz, last_error text);
+`,
+  },
+];

@@ -1,0 +1,229 @@
+/** One suite on the embedded database and on a real PostgreSQL server. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as s from "../../src/store/index.js";
+import { startPostgres, whyNoPostgres } from "./postgres.js";
+
+const options: Omit<s.NextOptions, "annotator" | "project"> = {
+  overlap: 2,
+  leaseSeconds: 60,
+  policy: "least-judged",
+  goldEvery: 0,
+  repeatEvery: 0,
+  repeatGap: 1,
+  practice: 0,
+};
+const pair = (id: string): s.ItemInput => ({
+  id,
+  prompt: [{ role: "user", content: `Question ${id}` }],
+  candidates: ["x", "y"].map((name) => ({
+    id: name,
+    source: { model: `model-${name}` },
+    messages: [{ role: "assistant", content: `${id} ${name}` }],
+  })),
+});
+const first = (): s.StoredAnswer => ({ outcome: { type: "pair", chosen: "x", rejected: "y" } });
+const second = (): s.StoredAnswer => ({ outcome: { type: "pair", chosen: "y", rejected: "x" } });
+
+const kinds = ["pglite", "postgres"] as const;
+for (const kind of kinds) {
+  const why = kind === "postgres" ? whyNoPostgres() : undefined;
+  if (why !== undefined) process.stderr.write(`store on ${kind} is skipped: ${why}\n`);
+  describe.skipIf(why !== undefined)(`the store on ${kind}`, () => {
+    let server: Awaited<ReturnType<typeof startPostgres>> | undefined;
+    let store: Awaited<ReturnType<typeof s.openStore>>;
+    let ahead = 0;
+    let number = 0;
+
+    beforeAll(async () => {
+      if (kind === "postgres") server = await startPostgres();
+      store = await s.openStore({
+        ...(server && { url: server.url }),
+        now: () => new Date(Date.UTC(2026, 0, 1) + ahead),
+      });
+    });
+    afterAll(async () => {
+      await store?.close();
+      await server?.stop();
+    });
+
+    /** A project of its own with `n` pairs and some people. */
+    async function setUp(n: number, people = 2): Promise<{ project: string; people: string[] }> {
+      const project = `p${(number += 1)}`;
+      await s.createProject(store, { id: project, name: project, settings: {} });
+      await s.addItems(store, { project, items: Array.from({ length: n }, (_, i) => pair(`i${i}`)) });
+      const ids: string[] = [];
+      for (let i = 0; i < people; i += 1)
+        ids.push(await s.createAnnotator(store, { project, role: "annotator" }));
+      return { project, people: ids };
+    }
+    const next = (project: string, annotator: string, more: Partial<s.NextOptions> = {}) =>
+      s.takeNext(store, { ...options, project, annotator, ...more });
+    let keys = 0;
+    const send = (
+      project: string,
+      annotator: string,
+      {
+        lease,
+        answer = first,
+        key = `key-${(keys += 1)}`,
+      }: { lease: string; answer?: () => s.StoredAnswer; key?: string },
+    ) => s.submit(store, { project, annotator, lease, key, answer, active_ms: 10 });
+
+    it("gives the same item again while its lease lasts", async () => {
+      const { project, people } = await setUp(3);
+      const one = await next(project, people[0]!);
+      expect(await next(project, people[0]!)).toMatchObject({ id: one!.id, item: one!.item });
+    });
+
+    it("adds items once, by id", async () => {
+      const { project } = await setUp(2);
+      expect(await s.addItems(store, { project, items: [pair("i0"), pair("new")] })).toEqual({
+        added: 1,
+        present: 1,
+      });
+      expect((await s.findItem(store, { project, item: "new" }))!.candidates).toEqual(pair("new").candidates);
+    });
+
+    it("never gives more slots than the overlap when many ask at once", async () => {
+      const { project, people } = await setUp(5, 20);
+      const leases = await Promise.all(people.map((person) => next(project, person)));
+      const given = leases.filter((lease) => lease !== undefined);
+      expect(given).toHaveLength(10);
+      const perItem = [0, 1, 2, 3, 4].map((i) => given.filter(({ item }) => item === `i${i}`).length);
+      expect(perItem).toEqual([2, 2, 2, 2, 2]);
+    });
+
+    it("stores a double submit once", async () => {
+      const { project, people } = await setUp(1);
+      const lease = (await next(project, people[0]!))!.id;
+      const [a, b] = await Promise.all(
+        [1, 2].map(() => send(project, people[0]!, { lease, key: "same-key" })),
+      );
+      const receipts = [a, b].map((each) => each as s.Stored);
+      expect(receipts[0]!.judgement).toBe(receipts[1]!.judgement);
+      expect(receipts.filter(({ replayed }) => replayed)).toHaveLength(1);
+      expect(await send(project, people[0]!, { lease, key: "other-key" })).toBe("conflict");
+      expect((await s.progressOf(store, { project, overlap: 2 })).judgements).toBe(1);
+    });
+
+    it("keeps the answer of an expired lease, marked, though somebody else had the item", async () => {
+      const { project, people } = await setUp(1, 2);
+      const lease = (await next(project, people[0]!, { overlap: 1 }))!.id;
+      expect(await next(project, people[1]!, { overlap: 1 })).toBeUndefined();
+      ahead += 61_000;
+      const taken = await next(project, people[1]!, { overlap: 1 });
+      expect(taken).toBeDefined();
+      expect(await send(project, people[0]!, { lease })).toMatchObject({ late: true, replayed: false });
+      expect(await send(project, people[1]!, { lease: taken!.id, answer: second })).toMatchObject({
+        late: false,
+        valid: 2,
+      });
+      expect((await s.stateOf(store, { project, item: "i0" }))!.tally).toEqual({ first: 1, second: 1 });
+    });
+
+    it("survives a clock that jumps back", async () => {
+      const { project, people } = await setUp(2, 2);
+      const lease = (await next(project, people[0]!))!.id;
+      ahead -= 7 * 86_400_000;
+      expect(await send(project, people[0]!, { lease })).toMatchObject({ late: false });
+      expect(await next(project, people[0]!)).toBeDefined();
+      ahead += 7 * 86_400_000;
+    });
+
+    it("refuses another person's lease and another project's", async () => {
+      const { project, people } = await setUp(2, 2);
+      const other = await setUp(1, 1);
+      const lease = (await next(project, people[0]!))!.id;
+      expect(await send(project, people[1]!, { lease })).toBe("unknown");
+      expect(await send(other.project, people[0]!, { lease })).toBe("unknown");
+    });
+
+    it("keeps what was revised and counts what is in force", async () => {
+      const { project, people } = await setUp(1, 1);
+      const lease = (await next(project, people[0]!))!.id;
+      const old = (await send(project, people[0]!, { lease })) as s.Stored;
+      const revision = { project, annotator: people[0]!, judgement: old.judgement, answer: second };
+      const made = (await s.revise(store, { ...revision, key: "revision" })) as s.Stored;
+      expect(await s.revise(store, { ...revision, key: "again" })).toBe("conflict");
+      const history = await s.historyOf(store, { project, annotator: people[0]!, limit: 10 });
+      expect(history.map(({ id, replaced }) => [id, replaced])).toEqual([
+        [made.judgement, false],
+        [old.judgement, true],
+      ]);
+      expect((await s.stateOf(store, { project, item: "i0" }))!.tally).toEqual({ first: 0, second: 1 });
+      expect(await s.duels(store, project)).toMatchObject([{ first_wins: 0, second_wins: 1, ties: 0 }]);
+    });
+
+    it("gives a skipped item to somebody else", async () => {
+      const { project, people } = await setUp(1, 2);
+      const lease = (await next(project, people[0]!, { overlap: 1 }))!.id;
+      await send(project, people[0]!, { lease, answer: () => ({ skipped: { reason: "broken" } }) });
+      expect(await next(project, people[0]!, { overlap: 1 })).toBeUndefined();
+      expect(await next(project, people[1]!, { overlap: 1 })).toMatchObject({ item: "i0" });
+    });
+
+    it("shows a repeat with the sides swapped and counts whether it agrees", async () => {
+      const { project, people } = await setUp(2, 1);
+      const one = (await next(project, people[0]!))!;
+      await send(project, people[0]!, { lease: one.id });
+      const two = (await next(project, people[0]!))!;
+      await send(project, people[0]!, { lease: two.id });
+      const again = (await next(project, people[0]!, { repeatEvery: 2 }))!;
+      expect(again).toMatchObject({
+        item: one.item,
+        purpose: "repeat",
+        shown_order: one.shown_order.toReversed(),
+      });
+      await send(project, people[0]!, { lease: again.id });
+      expect(await s.sumsOf(store, { project, annotator: people[0]! })).toMatchObject({
+        repeat_same: 1,
+        repeat_compared: 1,
+      });
+    });
+
+    it("stores with what probability an item was chosen", async () => {
+      const { project, people } = await setUp(4, 1);
+      await send(project, people[0]!, { lease: (await next(project, people[0]!))!.id });
+      const [judgement] = await s.judgementsAfter(store, { project, after: "0", limit: 1 });
+      expect(judgement).toMatchObject({ policy: "least-judged", probability: 0.25, purpose: "task" });
+    });
+
+    it("keeps aggregates equal to what the judgements say", async () => {
+      const { project, people } = await setUp(6, 4);
+      for (let round = 0; round < 6; round += 1) {
+        await Promise.all(
+          people.map(async (person, i) => {
+            const lease = await next(project, person);
+            if (lease !== undefined)
+              await send(project, person, { lease: lease.id, answer: i % 2 === 0 ? first : second });
+          }),
+        );
+      }
+      const progress = await s.progressOf(store, { project, overlap: 2 });
+      expect(progress).toMatchObject({ items: 6, complete: 6, judgements: 12, wanted: 0, leases: 0 });
+      const judged = await s.judgementsAfter(store, { project, after: "0", limit: 100 });
+      const tallies = await s.patterns(store, project);
+      const total = (name: string) =>
+        tallies.reduce((sum, { tally, items }) => sum + items * (tally[name] ?? 0), 0);
+      for (const name of ["first", "second"])
+        expect(total(name)).toBe(judged.filter(({ category }) => category === name).length);
+    });
+  });
+}
+
+describe("the folder of an embedded store", () => {
+  it("is refused while another has it open, by name, and is free afterwards", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-store-"));
+    const store = await s.openStore({ folder });
+    await expect(s.openStore({ folder })).rejects.toThrow(/no other process/);
+    await s.createProject(store, { id: "kept", name: "kept", settings: {} });
+    await store.close();
+    const again = await s.openStore({ folder });
+    expect(await s.findProject(again, "kept")).toMatchObject({ name: "kept" });
+    await again.close();
+    rmSync(folder, { recursive: true });
+  });
+});
