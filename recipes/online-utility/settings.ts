@@ -1,0 +1,36 @@
+/** The settings of each method's run: 256 answers a rollout, as many rollouts as fit ten minutes on two cores. */
+import type { OnlineMethodName, OnlineSettings } from "attune";
+
+export interface RunSettings {
+  rollouts: number;
+  learningRate: number;
+  settings: Partial<OnlineSettings>;
+}
+
+/** Answers of a rollout. */
+export const answers = 256;
+
+const groups = { num_generations: 4, per_device_train_batch_size: 64, gradient_accumulation_steps: 4 };
+
+export const runSettings = {
+  ppo: {
+    rollouts: 30,
+    learningRate: 3e-4,
+    settings: {
+      per_device_train_batch_size: 64,
+      gradient_accumulation_steps: 2,
+      num_mini_batches: 2,
+      num_iterations: 2,
+      kl_coef: 0.1,
+    },
+  },
+  rloo: { rollouts: 40, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  grpo: { rollouts: 40, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  "online-dpo": {
+    rollouts: 40,
+    learningRate: 2e-4,
+    settings: { num_generations: 4, per_device_train_batch_size: 64, beta: 0.3 },
+  },
+} as const satisfies Partial<Record<OnlineMethodName, RunSettings>>;
+
+export type MeasuredMethod = keyof typeof runSettings;
