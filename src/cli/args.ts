@@ -27,7 +27,10 @@ export function readArgs(args: readonly string[], command: CommandHelp): ParsedA
   }
   const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
   for (const [name, { kind }] of infos) {
-    options[name] = { type: kind === "flag" ? "boolean" : "string", multiple: kind === "list" };
+    options[name] = {
+      type: kind === "flag" ? "boolean" : "string",
+      multiple: kind === "list" || kind === "texts",
+    };
   }
   const normal = normalise(args, { infos, command });
   const { values, positionals } = parse(normal, { options, command });
@@ -142,6 +145,7 @@ function readValue(name: string, value: unknown, { kind }: SettingInfo): unknown
     case "optional-text":
       return value === "true" ? true : value === "false" ? false : value;
     case "text":
+    case "texts":
     case "choice":
       return value;
   }

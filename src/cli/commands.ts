@@ -19,7 +19,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "what is in a data set, and what would be trained",
     load: () => import("./inspect.js"),
   },
-  train: { summary: "train a model: sft, reward, dpo, orpo, simpo, kto", load: () => import("./train.js") },
+  train: {
+    summary: "train a model: sft, reward, dpo, orpo, simpo, kto, ppo, grpo, rloo, ...",
+    load: () => import("./train.js"),
+  },
   frontier: {
     summary: "reward against KL for methods and betas, from one budget",
     load: () => import("./frontier.js"),

@@ -21,6 +21,7 @@ const placeholders = {
   number: "N",
   flag: "",
   text: "TEXT",
+  texts: "TEXT",
   choice: "NAME",
   list: "NAMES",
   object: "JSON",

@@ -1,4 +1,5 @@
 /** `attune methods`: what each method needs and when to choose it, from the table that trains them. */
+import { ONLINE_METHOD_NAMES, ONLINE_METHODS, type OnlineMethodEntry } from "../train/index.js";
 import { METHOD_NAMES, methodEntry } from "../train/job/index.js";
 import { flag } from "../train/job/setting.js";
 import { readArgs } from "./args.js";
@@ -20,6 +21,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.out(renderHelp(help, io));
     return exitCodes.ok;
   }
+  const online = ONLINE_METHOD_NAMES.map((name) => {
+    const { title, needs, choose, defaults }: OnlineMethodEntry = ONLINE_METHODS[name];
+    return { name, title, needs, choose, online: true, lossTypes: defaults.lossTypes };
+  });
   const rows = METHOD_NAMES.map((name) => {
     const { title, needs, choose, records, losses, lossType } = methodEntry(name);
     const reference = Object.values(losses).some((loss) => loss.needsReference);
@@ -32,7 +37,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return { name, title, needs, choose, records, reference, lossType, losses: types };
   });
   if (values["json"] === true) {
-    io.out(JSON.stringify(rows));
+    io.out(JSON.stringify([...rows, ...online]));
     return exitCodes.ok;
   }
   const width = io.columns;
@@ -49,6 +54,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     );
     return [...lines, "  --loss-type", ...list].join("\n");
   });
-  io.out(`${described.join("\n\n")}\n\nEach: attune train METHOD --help`);
+  const fromOwn = online.map(({ name, title, needs, choose, lossTypes }) =>
+    [
+      `${name}: ${title}`,
+      wrap(`rows: ${needs}`, { width, indent: 2 }),
+      wrap(`choose it ${choose}`, { width, indent: 2 }),
+      ...(lossTypes.length > 1 ? [wrap(`--loss-type ${lossTypes.join(", ")}`, { width, indent: 2 })] : []),
+    ].join("\n"),
+  );
+  const sections = [
+    ...described,
+    wrap("From the model's own answers, judged by a reward (--reward):", { width, indent: 0 }),
+    ...fromOwn,
+  ];
+  io.out(`${sections.join("\n\n")}\n\nEach: attune train METHOD --help`);
   return exitCodes.ok;
 }

@@ -1,6 +1,4 @@
 /** `attune train METHOD`: flags and files to a run, its events to the terminal. Trains nothing itself. */
-import { readFileSync } from "node:fs";
-import { parse as parseYaml } from "yaml";
 import { ortBackend } from "../backends/index.js";
 import { AttuneError } from "../errors.js";
 import {
@@ -13,13 +11,15 @@ import {
   settingSections,
 } from "../train/job/index.js";
 import { flag, optionalText } from "../train/job/setting.js";
-import { ioError } from "../util/files.js";
+import { ONLINE_METHOD_NAMES } from "../train/index.js";
 import { nearestName } from "../util/nearest-name.js";
 import { readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
+import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
+import { trainFromOwnAnswers } from "./train-online.js";
 import { memoryTable, reportResult, watchTraining } from "./watch-training.js";
 
 const own = {
@@ -50,12 +50,15 @@ function helpOf(method: MethodName): CommandHelp {
   };
 }
 
+const allNames = [...METHOD_NAMES, ...ONLINE_METHOD_NAMES];
+
 const overview: CommandHelp = {
   name: "attune train",
   about: `Trains a model. METHOD is one of ${METHOD_NAMES.join(", ")}; \`attune methods\` says when to choose which, \`attune train METHOD --help\` lists its settings.`,
   positionals: ["METHOD"],
   examples: [
     "attune train dpo --model models/tiny --data pairs.jsonl --output runs/first",
+    "attune train rloo --model runs/sft/model --data prompts.jsonl --reward runs/reward/model",
     "attune train reward --help",
   ],
   sections: {},
@@ -67,12 +70,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.out(renderHelp(overview, io));
     return name === undefined ? exitCodes.usage : exitCodes.ok;
   }
+  const online = ONLINE_METHOD_NAMES.find((each) => each === name);
+  if (online !== undefined) return trainFromOwnAnswers(online, rest, io);
   const method = METHOD_NAMES.find((each) => each === name);
   if (method === undefined) {
-    const near = nearestName(name, METHOD_NAMES);
+    const near = nearestName(name, allNames);
     throw new AttuneError("usage", {
       where: "attune train",
-      expected: METHOD_NAMES.join(", "),
+      expected: allNames.join(", "),
       got: name,
       fix: near ? `did you mean attune train ${near}?` : "attune methods",
     });
@@ -112,44 +117,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     watcher.done();
     interrupt.release();
   }
-}
-
-/** Settings of a file; kebab-case names are read too. */
-function readConfigFile(path: string, method: MethodName): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw ioError(cause, { path, expected: "a configuration file" });
-  }
-  let value: unknown;
-  try {
-    value = parseYaml(text);
-  } catch (cause) {
-    throw new AttuneError("config", {
-      where: path,
-      expected: "YAML",
-      got: cause instanceof Error ? cause.message.split("\n")[0]! : String(cause),
-      cause,
-    });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new AttuneError("config", {
-      where: path,
-      expected: "settings by name",
-      got: value === null ? "an empty file" : Array.isArray(value) ? "a list" : JSON.stringify(value),
-    });
-  }
-  const settings = Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [name.replaceAll("-", "_"), each as unknown]),
-  );
-  if (settings["method"] !== undefined && settings["method"] !== method) {
-    throw new AttuneError("config", {
-      where: `${path}: method`,
-      expected: method,
-      got: JSON.stringify(settings["method"]),
-      fix: `attune train ${String(settings["method"])} --config ${path}`,
-    });
-  }
-  return settings;
 }

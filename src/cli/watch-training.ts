@@ -9,6 +9,7 @@ import type {
 } from "../train/job/index.js";
 import type { Io } from "./io.js";
 import { createProgress } from "./progress.js";
+import { rolloutClock, rolloutLine } from "./show-rollout.js";
 import { count, counted, megabytes, percent, short, table } from "./show.js";
 
 export interface TrainingWatcher {
@@ -18,6 +19,15 @@ export interface TrainingWatcher {
 
 export function watchTraining(io: Io): TrainingWatcher {
   const progress = createProgress(io);
+  const clock = rolloutClock();
+  let shown = -Infinity;
+  /** Small models make several rollouts a second, which nobody can read. */
+  const rolloutDue = (): boolean => {
+    const now = performance.now();
+    if (now - shown < 2000) return false;
+    shown = now;
+    return true;
+  };
   const onEvent = (event: TrainingEvent): void => {
     switch (event.kind) {
       case "model":
@@ -51,7 +61,11 @@ export function watchTraining(io: Io): TrainingWatcher {
           `${event.title}\n${table(event.checks.map((c) => [c.holds ? "ok" : "?", c.name, c.expected, c.got]))}`,
         );
         break;
+      case "rollout":
+        if (rolloutDue()) progress.line(rolloutLine(event.report));
+        break;
       case "step":
+        clock.add(event.report.metrics);
         progress.step(event.report);
         break;
       case "log":
@@ -66,7 +80,14 @@ export function watchTraining(io: Io): TrainingWatcher {
         break;
     }
   };
-  return { onEvent, done: progress.done };
+  let told = false;
+  const done = (): void => {
+    progress.done();
+    const split = told ? undefined : clock.line();
+    told = true;
+    if (split !== undefined) progress.line(split);
+  };
+  return { onEvent, done };
 }
 
 export function dataLines({

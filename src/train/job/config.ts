@@ -185,7 +185,9 @@ export function unknownSetting(
 }
 
 /** Of the settings of LoRA with a default of their own, one that is not at it. */
-export const askedByValue = (s: CommonSettings): string | undefined =>
+export const askedByValue = (
+  s: Pick<CommonSettings, "use_dora" | "use_rslora" | "lora_dropout">,
+): string | undefined =>
   s.use_dora ? "use_dora" : s.use_rslora ? "use_rslora" : s.lora_dropout > 0 ? "lora_dropout" : undefined;
 
 function refuseContradictions(

@@ -1,6 +1,7 @@
 /** What a run tells while it goes, and what it leaves. Plain data. */
 import type { EndOfRun, StepReport } from "../fit.js";
 import type { StartCheck } from "../invariants.js";
+import type { RolloutReport } from "../online/rollout.js";
 import type { MemoryReport } from "./check-memory.js";
 import type { DataSummary } from "./prepare-data.js";
 
@@ -37,6 +38,8 @@ export type TrainingEvent =
       metrics: Readonly<Record<string, number>>;
       accuracy?: Accuracy;
     }
+  /** The answers that the next updates learn from, with their rewards; of online methods. */
+  | { kind: "rollout"; report: RolloutReport }
   | { kind: "checkpoint"; path: string };
 
 export interface TrainingResult {

@@ -6,9 +6,8 @@ import { checkpointName, listCheckpoints } from "../checkpoint.js";
 import type { FitResult, StepReport } from "../fit.js";
 import { addSums, emptySums, metricValues } from "../metrics.js";
 import { savePolicy } from "../policy.js";
-import type { TrainingConfig } from "./config.js";
 import type { TrainingResult } from "./events.js";
-import type { Job } from "./job.js";
+import type { FollowedConfig, FollowedJob } from "./job.js";
 import { type LogLine, replaceFolder } from "./run-folder.js";
 
 interface Followed {
@@ -36,7 +35,7 @@ function loggedEvaluations(lines: readonly LogLine[]): Followed["evaluations"] {
   return found;
 }
 
-export function createRecorder({ config, folder, emit, record }: Job): Recorder {
+export function createRecorder({ config, folder, emit, record }: FollowedJob): Recorder {
   const every = config.settings.logging_steps;
   const evaluations = loggedEvaluations(folder.logged);
   let sums = emptySums();
@@ -93,7 +92,7 @@ export function createRecorder({ config, folder, emit, record }: Job): Recorder 
 
 /** Consumes the loop to its end. */
 export async function follow(
-  { emit }: Job,
+  { emit }: Pick<FollowedJob, "emit">,
   { recorder, reports }: { recorder: Recorder; reports: AsyncGenerator<StepReport, FitResult> },
 ): Promise<Followed> {
   for (let made = 0; ; made++) {
@@ -107,7 +106,7 @@ export async function follow(
 
 /** Successes and trials of the method's accuracy, for an interval. */
 function accuracyOf(
-  { entry }: TrainingConfig,
+  { entry }: FollowedConfig,
   { metrics, rows }: { metrics: Record<string, number>; rows: number },
 ) {
   const share = entry.accuracy === undefined ? undefined : metrics[entry.accuracy];
@@ -117,7 +116,10 @@ function accuracyOf(
 }
 
 /** Writes the final model and the record. */
-export async function finish(job: Job, { result, made, evaluations }: Followed): Promise<TrainingResult> {
+export async function finish(
+  job: FollowedJob,
+  { result, made, evaluations }: Followed,
+): Promise<TrainingResult> {
   const { config, folder, opened, record } = job;
   const output = folder.path;
   const { finished, state } = result;

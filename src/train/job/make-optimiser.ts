@@ -27,8 +27,10 @@ const reads: Readonly<Record<OptimiserName, readonly Extra[]>> = {
   sgd: ["momentum"],
 };
 
+export type OptimiserSettings = Pick<CommonSettings, "optim" | "weight_decay" | "max_grad_norm" | Extra>;
+
 /** Throws `config` for a setting that the chosen optimiser does not read. */
-export function makeOptimiser(s: CommonSettings, policy: Policy): Transform {
+export function makeOptimiser(s: OptimiserSettings, policy: Policy): Transform {
   for (const name of ["adam_beta1", "adam_beta2", "adam_epsilon", "momentum"] as const) {
     if (s[name] === undefined || reads[s.optim].includes(name)) continue;
     throw new AttuneError("config", {

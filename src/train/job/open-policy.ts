@@ -6,7 +6,8 @@ import { elementCount, type LoraConfig, openModel, type OpenedModel } from "../.
 import { loadTokenizer, type Tokenizer } from "../../text/index.js";
 import { sha256, sha256File } from "../../util/files.js";
 import { createPolicy, type Policy } from "../policy.js";
-import { askedByValue, type TrainingConfig } from "./config.js";
+import { askedByValue, type CommonSettings } from "./config.js";
+import type { MethodEntry } from "./methods.js";
 
 export interface OpenedPolicy {
   opened: OpenedModel;
@@ -32,7 +33,7 @@ const loraAlpha = 32;
  * Opens model and tokenizer and chooses what is trained.
  * @throws AttuneError `model`, `tokenizer`, `config`.
  */
-export async function openPolicy({ settings: s, entry }: TrainingConfig): Promise<OpenedPolicy> {
+export async function openPolicy({ settings: s, entry }: PolicyConfig): Promise<OpenedPolicy> {
   const opened = await openModel(s.model, entry.head === undefined ? {} : { head: entry.head });
   const { config } = opened.model;
   if (entry.head === undefined && config.head.kind !== "lm") {
@@ -84,7 +85,26 @@ function hasTokenizer(folder: string): boolean {
   }
 }
 
-type Settings = TrainingConfig["settings"];
+type Settings = Pick<
+  CommonSettings,
+  | "model"
+  | "seed"
+  | "full"
+  | "load_in_8bit"
+  | "lora_r"
+  | "lora_alpha"
+  | "lora_dropout"
+  | "use_rslora"
+  | "use_dora"
+  | "lora_target_modules"
+  | "modules_to_save"
+>;
+
+/** What opening reads of a configuration. */
+export interface PolicyConfig {
+  readonly settings: Settings;
+  readonly entry: Pick<MethodEntry, "head">;
+}
 
 function modeOf(
   s: Settings,

@@ -13,6 +13,7 @@ import { checkMemory, type MemoryReport, requireMemory } from "./check-memory.js
 import { readTrainingConfig, type TrainingConfig, type TrainingInput } from "./config.js";
 import type { TrainingEvent, TrainingResult } from "./events.js";
 import { createRecorder, finish, follow } from "./follow-run.js";
+import { fingerprintOf } from "./fingerprint.js";
 import type { Job } from "./job.js";
 import { makeOptimiser } from "./make-optimiser.js";
 import { hashModel, openPolicy, type OpenedPolicy } from "./open-policy.js";
@@ -172,7 +173,10 @@ async function checked(
     opened,
     train,
     evaluation,
-    fingerprint: fingerprintOf(config, { model: model.hash, data }),
+    fingerprint: fingerprintOf(config.resolved, {
+      model: model.hash,
+      data: Object.values(data).join(" "),
+    }),
     record,
     modelHash: model.hash,
     emit: onEvent,
@@ -202,39 +206,6 @@ function batchNotes({ entry, lossType, settings: s }: TrainingConfig): string[] 
   return [
     `${lossType} looks across the rows of a micro-batch: ${s.gradient_accumulation_steps} of them are not one batch of their size`,
   ];
-}
-
-/** Settings that change no number of the training itself. */
-const harmless = new Set([
-  "output",
-  "resume",
-  "logging_steps",
-  "save_steps",
-  "save_total_limit",
-  "threads",
-  "memory_limit",
-  "cache_dir",
-  "model",
-  "data",
-  "eval_data",
-  // When a run ends and which of its checkpoints is taken; the steps themselves are the same.
-  "early_stopping_patience",
-  "load_best_model_at_end",
-]);
-
-/** One entry a setting, so that a refusal names what differs. */
-function fingerprintOf(
-  { resolved }: TrainingConfig,
-  { model, data }: { model: string; data: Record<string, string> },
-): Record<string, string> {
-  const settings = Object.entries(resolved).filter(
-    ([name, value]) => value !== undefined && !harmless.has(name),
-  );
-  return {
-    ...Object.fromEntries(settings.map(([name, value]) => [name, JSON.stringify(value)])),
-    model,
-    data: Object.values(data).join(" "),
-  };
 }
 
 async function train(job: Job, backend: Backend): Promise<TrainingResult> {

@@ -5,7 +5,15 @@
 import { z } from "zod";
 
 /** How a setting is written in a flag. */
-export type SettingKind = "number" | "flag" | "text" | "choice" | "list" | "object" | "optional-text";
+export type SettingKind =
+  | "number"
+  | "flag"
+  | "text"
+  | "texts"
+  | "choice"
+  | "list"
+  | "object"
+  | "optional-text";
 
 export interface SettingInfo {
   kind: SettingKind;
@@ -99,6 +107,14 @@ export const list = (o: Words) => {
   const split = (value: unknown): unknown =>
     typeof value === "string" ? value.split(",").map((part) => part.trim()) : value;
   return described(z.preprocess(split, z.array(z.string().min(1)).optional()), { kind: "list", ...o });
+};
+/** Texts that may hold commas: one a flag, which may come again; a list or one text in a file. */
+export const texts = (o: Words) => {
+  const several = (value: unknown): unknown => (typeof value === "string" ? [value] : value);
+  return described(z.preprocess(several, z.array(z.string().min(1)).min(1).optional()), {
+    kind: "texts",
+    ...o,
+  });
 };
 export const object = (o: Words) =>
   described(z.record(z.string(), z.unknown()).default({}), { kind: "object", ...o });

@@ -48,6 +48,9 @@ interface Current extends RolloutPlan {
   limit: number;
 }
 
+/** Seconds, which no checkpoint holds: equal runs take unequal times. */
+type Times = Record<"time/generation" | "time/reward" | "time/scoring", number>;
+
 interface Saved {
   format: 1;
   cursor: number;
@@ -78,6 +81,10 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   /** Micro-batches of the current rollout that were handed out. */
   #used = 0;
   #making: Promise<void> | undefined;
+  /** Of the rollout that was made last; undefined behind a resume. */
+  #times: Times | undefined;
+  /** When the update in hand began. */
+  #updateBegan = 0;
 
   constructor(options: OnlineRunOptions) {
     this.#o = options;
@@ -187,6 +194,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     await this.prepare(epoch);
     const current = this.#current!;
     const micro = current.micro[index]!;
+    if (index === 0 || current.ends.includes(index)) this.#updateBegan = performance.now();
     this.#used = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
@@ -197,7 +205,8 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const current = this.#current!;
     checkDrift(metrics);
     if (this.#o.recipe.leave?.(metrics) === true && this.#used < current.limit) current.limit = this.#used;
-    return { ...current.metrics, rollout: current.number };
+    const seconds = (performance.now() - this.#updateBegan) / 1000;
+    return { ...current.metrics, ...this.#times, "time/update": seconds, rollout: current.number };
   }
 
   async #roll(number: number): Promise<void> {
@@ -273,12 +282,14 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       "prompts/too_long": this.#o.prompts.tooLong.length,
       ...(s.dynamic_sampling && { "rollout/prompts_asked": asked }),
       episode: this.#cursor * samples,
+    };
+    this.#times = {
       "time/generation": seconds.generation,
       "time/reward": seconds.reward,
       "time/scoring": seconds.scoring + (performance.now() - began) / 1000,
     };
     this.#checkCollapse(rows, metrics);
-    await this.#o.onRollout?.(reportOf(number, rows, metrics));
+    await this.#o.onRollout?.(reportOf(number, rows, { ...metrics, ...this.#times }));
     return { ...made, metrics };
   }
 

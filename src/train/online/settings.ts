@@ -14,6 +14,7 @@ import {
   object,
   optionalNumber,
   optionalWhole,
+  settingInfo,
   whole,
 } from "../job/setting.js";
 
@@ -298,7 +299,13 @@ export function readOnlineSettings(
   const name = String(issue.path[0]);
   throw new AttuneError("config", {
     where: where(name),
-    expected: expectedOf(issue.message),
+    expected: given[name] === undefined ? wanted(shape[name]!) : expectedOf(issue.message),
     got: JSON.stringify(given[name]) ?? "nothing",
   });
 }
+
+/** What a setting without a default is for. */
+const wanted = (schema: z.ZodType): string => {
+  const { doc } = settingInfo(schema);
+  return `a value (${doc[0]!.toLowerCase()}${doc.slice(1).replace(/\.$/, "")})`;
+};

@@ -1,0 +1,80 @@
+/** `attune train METHOD` for methods that learn from their own answers: flags to a run, its events to the terminal. */
+import { ortBackend } from "../backends/index.js";
+import { ONLINE_METHODS, type OnlineMethodEntry, type OnlineMethodName } from "../train/index.js";
+import { flag, optionalText } from "../train/job/setting.js";
+import {
+  onlineTrainingSections,
+  readOnlineTrainingConfig,
+  runOnlineTraining,
+} from "../train/online/job/index.js";
+import { readArgs } from "./args.js";
+import { type CommandHelp, exitCodes } from "./command.js";
+import { readConfigFile } from "./config-file.js";
+import { renderHelp } from "./help.js";
+import { onInterrupt } from "./interrupt.js";
+import type { Io } from "./io.js";
+import { reportResult, watchTraining } from "./watch-training.js";
+
+const own = {
+  config: optionalText({
+    doc: "YAML (or JSON) file with settings under the same names; flags win.",
+    source: "none",
+  }),
+  json: flag(false, { doc: "Print the result as one JSON object.", source: "off" }),
+};
+
+function helpOf(method: OnlineMethodName): CommandHelp {
+  const { title, needs, choose, rewarded }: OnlineMethodEntry = ONLINE_METHODS[method];
+  const start = `attune train ${method} --model runs/sft/model`;
+  return {
+    name: `attune train ${method}`,
+    about: `${title}. Data: ${needs}. Choose it ${choose}.`,
+    positionals: [],
+    examples: rewarded
+      ? [
+          `${start} --data prompts.jsonl --reward runs/reward/model`,
+          `${start} --data questions.jsonl --reward "rule:numeric-match?column=answer" --reward "0.1*rule:ended"`,
+          `${start} --data prompts.jsonl --reward http://127.0.0.1:5000/score --reward-retries 8`,
+          `attune train ${method} --config runs/first/config.json --resume`,
+        ]
+      : [
+          `${start} --data answers.jsonl --num-train-epochs 2`,
+          `attune train ${method} --config runs/first/config.json --resume`,
+        ],
+    sections: { ...onlineTrainingSections(method), "Command line": own },
+  };
+}
+
+export async function trainFromOwnAnswers(
+  method: OnlineMethodName,
+  args: readonly string[],
+  io: Io,
+): Promise<number> {
+  const help = helpOf(method);
+  const { values, help: asked } = readArgs(args, help);
+  if (asked) {
+    io.out(renderHelp(help, io));
+    return exitCodes.ok;
+  }
+  const { config: file, json, ...flags } = values;
+  const fromFile = typeof file === "string" ? readConfigFile(file, method) : {};
+  const config = readOnlineTrainingConfig(method, { ...fromFile, ...flags });
+  const interrupt = onInterrupt(
+    io,
+    "finishing this update, or giving up this rollout, then saving; Ctrl-C again stops at once",
+  );
+  const watcher = watchTraining(io);
+  try {
+    const result = await runOnlineTraining(config, {
+      openBackend: ortBackend,
+      onEvent: watcher.onEvent,
+      signal: interrupt.signal,
+    });
+    watcher.done();
+    reportResult(result, { io, json: json === true });
+    return result.finished === "interrupted" ? exitCodes.interrupted : exitCodes.ok;
+  } finally {
+    watcher.done();
+    interrupt.release();
+  }
+}

@@ -1,0 +1,35 @@
+/** What a run is made of, as its checkpoints remember it: settings that change its numbers, hashes of what it reads. */
+/** Settings that change no number of the training itself. */
+const harmless = new Set([
+  "output",
+  "resume",
+  "logging_steps",
+  "save_steps",
+  "save_total_limit",
+  "threads",
+  "memory_limit",
+  "cache_dir",
+  "log_completions",
+  // Their hashes stand for them.
+  "model",
+  "data",
+  "eval_data",
+  "reward",
+  "held_out_reward",
+  "critic_model",
+  "value_head",
+  // When a run ends and which of its checkpoints is taken; the steps themselves are the same.
+  "early_stopping_patience",
+  "load_best_model_at_end",
+]);
+
+/** One entry a setting, so that a refusal names what differs; then the hashes. */
+export function fingerprintOf(
+  resolved: Readonly<Record<string, unknown>>,
+  hashes: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const settings = Object.entries(resolved).filter(
+    ([name, value]) => value !== undefined && !harmless.has(name),
+  );
+  return { ...Object.fromEntries(settings.map(([name, value]) => [name, JSON.stringify(value)])), ...hashes };
+}

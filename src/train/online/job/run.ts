@@ -1,0 +1,243 @@
+/**
+ * A whole run of a method that learns from its own answers, from a configuration: what `attune train ppo` does, for library
+ * users too. Writes what `runTraining` writes. Names no method.
+ */
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { AttuneError } from "../../../errors.js";
+import { openModel } from "../../../models/index.js";
+import type { ScheduleSettings } from "../../../optim/index.js";
+import type { Backend } from "../../../tensor/index.js";
+import { ensureFolder, sha256File, writeFileAtomic } from "../../../util/files.js";
+import { versions } from "../../../util/versions.js";
+import { checkpointName, listCheckpoints } from "../../checkpoint.js";
+import type { FitOptions } from "../../fit.js";
+import type { TrainingEvent, TrainingResult } from "../../job/events.js";
+import { fingerprintOf } from "../../job/fingerprint.js";
+import { createRecorder, finish, follow } from "../../job/follow-run.js";
+import type { FollowedJob } from "../../job/job.js";
+import { makeOptimiser } from "../../job/make-optimiser.js";
+import { hashModel, openPolicy } from "../../job/open-policy.js";
+import { openRunFolder, type RunFolder } from "../../job/run-folder.js";
+import { type CriticOptions, readValueHead } from "../critic.js";
+import type { RolloutReport } from "../rollout.js";
+import { trainOnline } from "../train-online.js";
+import { type OpenedReward, openRewards } from "./open-rewards.js";
+import { readPrompts } from "./read-prompts.js";
+import type { OnlineTrainingConfig } from "./settings.js";
+
+export interface RunOnlineOptions {
+  /** Makes the engine, e.g. `ortBackend`. It is closed when the run ends. */
+  readonly openBackend: (options: { threads?: number; frozenWeights?: "float32" | "int8" }) => Backend;
+  /** Called with everything that happens; what it throws ends the run. */
+  readonly onEvent?: (event: TrainingEvent) => void;
+  /** Stops the run: an update in hand is finished, a rollout in hand is given up, and a checkpoint written. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains as the configuration says and leaves in the output folder what `runTraining` leaves; with `log_completions` also
+ * `answers/rollout-N.jsonl`.
+ *
+ * @throws AttuneError of every code; what was learned before a reward failed is in the newest checkpoint
+ */
+export async function runOnlineTraining(
+  config: OnlineTrainingConfig,
+  options: RunOnlineOptions,
+): Promise<TrainingResult> {
+  const { settings: s, method } = config;
+  const output = s.output ?? join("runs", `${method}-${basename(resolve(s.model)).replace(/@.*/, "")}`);
+  config.resolved["output"] = output;
+  const folder = await openRunFolder(output, { resume: s.resume });
+  const backend = options.openBackend({
+    ...(s.threads !== undefined && { threads: s.threads }),
+    frozenWeights: s.load_in_8bit ? "int8" : "float32",
+  });
+  let reward: OpenedReward | undefined;
+  try {
+    const { tokenizer, ...opened } = await openPolicy({ settings: s, entry: { head: undefined } });
+    reward =
+      s.reward &&
+      (await openRewards({
+        specs: s.reward,
+        normalise: s.normalize_reward,
+        backend,
+        tokenizer,
+        timeoutSeconds: s.reward_timeout,
+        retries: s.reward_retries,
+      }));
+    return await train(config, { ...options, folder, backend, reward, opened: { ...opened, tokenizer } });
+  } catch (error) {
+    await folder.abandon();
+    throw error;
+  } finally {
+    await reward?.close();
+    await backend.close();
+  }
+}
+
+interface Parts extends RunOnlineOptions {
+  folder: RunFolder;
+  backend: Backend;
+  reward: OpenedReward | undefined;
+  opened: FollowedJob["opened"];
+}
+
+async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingResult> {
+  const { settings: s, method, own, resolved } = config;
+  const { folder, backend, opened, signal, onEvent: emit = () => undefined } = p;
+  const optimizer = makeOptimiser(s, opened.policy);
+  emit({
+    kind: "model",
+    path: s.model,
+    family: opened.opened.model.config.family,
+    mode: opened.mode,
+    reason: opened.modeReason,
+    parameters: opened.parameters,
+    trainable: opened.trainable,
+  });
+  const data = await readPrompts(config, { folder: folder.path, signal });
+  data.notes.forEach((text) => emit({ kind: "note", text }));
+  const { hash: model, files } = await hashModel(opened);
+  const critic = await openCritic(s);
+  const hashes = {
+    model,
+    data: data.hash,
+    reward: p.reward?.hash ?? "none",
+    ...(critic && { critic: critic.hash }),
+  };
+  const record = {
+    status: "running",
+    method,
+    versions: versions(),
+    started: new Date().toISOString(),
+    seeds: { seed: s.seed },
+    model: {
+      named: s.model,
+      mode: opened.mode,
+      parameters: opened.parameters,
+      trainable: opened.trainable,
+      sha256: model,
+      files,
+    },
+    data: { sha256: data.hash, ...data.counts, prompts: data.prompts.length },
+    reward: { named: s.reward ?? [], sha256: hashes.reward },
+    config: resolved,
+  };
+  const job: FollowedJob = {
+    config: {
+      method,
+      settings: { model: s.model, logging_steps: s.logging_steps, load_best_model_at_end: false },
+      entry: { accuracy: undefined },
+      resolved,
+    },
+    folder,
+    opened,
+    record,
+    emit,
+  };
+  emit({
+    kind: "start",
+    output: folder.path,
+    resumedStep: folder.resumedStep,
+    lossType: own.loss_type ?? method,
+    reference: opened.mode === "lora" ? "adapter-off" : "frozen-copy",
+  });
+  const recorder = createRecorder(job);
+  const reports = trainOnline({
+    backend,
+    method,
+    policy: opened.policy,
+    tokenizer: opened.tokenizer,
+    prompts: data.prompts,
+    ...(p.reward && { reward: p.reward.reward }),
+    settings: own,
+    ...(critic && { critic: critic.options }),
+    onRollout: async (report) => {
+      if (s.log_completions) await writeAnswers(folder.path, report);
+      emit({ kind: "rollout", report });
+    },
+    fit: {
+      ...fitOptions(config, { folder, signal }),
+      optimizer,
+      fingerprint: fingerprintOf(resolved, hashes),
+      onStart: (checks) => emit({ kind: "checks", title: "before the first step", checks }),
+      beforeCheckpoint: (report) => recorder.note(report, { beforeCheckpoint: true }),
+    },
+  });
+  try {
+    return await finish(job, await follow(job, { recorder, reports }));
+  } catch (error) {
+    const newest = listCheckpoints(folder.path).at(-1);
+    const asked = error instanceof AttuneError && error.code === "interrupted" && signal?.aborted === true;
+    if (!asked || newest === undefined) throw error;
+    await folder.write("run.json", { ...record, status: "interrupted", ended: new Date().toISOString() });
+    return {
+      finished: "interrupted",
+      already: undefined,
+      output: folder.path,
+      steps: newest,
+      model: undefined,
+      checkpoint: join(folder.path, checkpointName(newest)),
+      best: null,
+      evaluation: undefined,
+      resume: `attune train ${method} --config ${join(folder.path, "config.json")} --resume`,
+    };
+  }
+}
+
+type Settings = OnlineTrainingConfig["settings"];
+type OnlineFit = Omit<FitOptions, "backend" | "epochs" | "gradientAccumulationSteps" | "lossNormalisation">;
+
+function fitOptions(
+  { settings: s }: OnlineTrainingConfig,
+  { folder, signal }: { folder: RunFolder; signal: AbortSignal | undefined },
+): OnlineFit {
+  return {
+    ...(s.max_steps !== undefined && { maxSteps: s.max_steps }),
+    learningRate: s.learning_rate,
+    schedule: s.lr_scheduler_type,
+    scheduleSettings: s.lr_scheduler_kwargs as ScheduleSettings,
+    // A ratio of 1 means all steps, which a bare 1 would not.
+    warmup: s.warmup_steps ?? Math.min(s.warmup_ratio ?? 0, 1 - 1e-12),
+    recompute: s.gradient_checkpointing ? "layers" : "attention",
+    detailSteps: s.detail_steps,
+    output: folder.path,
+    saveSteps: s.save_steps,
+    saveTotalLimit: s.save_total_limit,
+    resume: folder.resume ?? false,
+    ...(signal && { signal }),
+  };
+}
+
+/** Undefined: a head of zeros on the policy's own body. */
+async function openCritic(s: Settings): Promise<{ options: CriticOptions; hash: string } | undefined> {
+  if (s.critic_model === undefined && s.value_head === undefined) return undefined;
+  if (s.value_head !== undefined && !existsSync(s.value_head)) {
+    throw new AttuneError("io", { where: s.value_head, expected: "a safetensors file", got: "no such file" });
+  }
+  const model = s.critic_model === undefined ? undefined : await openModel(s.critic_model);
+  const files = new Set([...(model?.model.tensors.values() ?? [])].map(({ file }) => file));
+  if (s.value_head !== undefined) files.add(s.value_head);
+  const hashes = await Promise.all([...files].map((file) => sha256File(file)));
+  const head = s.value_head === undefined ? undefined : readValueHead(s.value_head);
+  return { options: { ...(model && { model }), ...(head && { head }) }, hash: hashes.join(" ") };
+}
+
+/** One file a rollout, so that a run that makes it again after a kill has it once. */
+async function writeAnswers(folder: string, report: RolloutReport): Promise<void> {
+  await ensureFolder(join(folder, "answers"));
+  const lines = report.texts.map((answer, i) =>
+    JSON.stringify({
+      prompt: report.prompts[i]!.prompt,
+      answer,
+      reward: report.rewards[i],
+      ...Object.fromEntries(Object.entries(report.components).map(([name, list]) => [name, list[i]])),
+      kl: report.kl[i],
+      tokens: report.lengths[i],
+      ended: report.ended[i],
+    }),
+  );
+  const name = `rollout-${String(report.rollout).padStart(5, "0")}.jsonl`;
+  await writeFileAtomic(join(folder, "answers", name), `${lines.join("\n")}\n`);
+}

@@ -1,0 +1,159 @@
+/**
+ * The settings of `attune train METHOD` for methods that learn from their own answers: the method's own, and those that every
+ * training has, declared where offline methods have them. Knows no files.
+ */
+import type { z } from "zod";
+import { AttuneError } from "../../../errors.js";
+import type { CommonSettings } from "../../job/config.js";
+import { flag, optionalText, texts } from "../../job/setting.js";
+import { settingGroups } from "../../job/settings.js";
+import type { OnlineMethodEntry } from "../recipe.js";
+import { type OnlineSettings, onlineSections, readOnlineSettings } from "../settings.js";
+import { ONLINE_METHODS, type OnlineMethodName } from "../table.js";
+
+const shared = {
+  "Model and data": [
+    "model",
+    "data",
+    "output",
+    "resume",
+    "data_split",
+    "data_subset",
+    "data_format",
+    "max_rows",
+  ],
+  Training: [
+    "learning_rate",
+    "max_steps",
+    "lr_scheduler_type",
+    "lr_scheduler_kwargs",
+    "warmup_steps",
+    "warmup_ratio",
+    "optim",
+    "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "momentum",
+    "max_grad_norm",
+  ],
+  "LoRA or everything": [
+    "full",
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "use_rslora",
+    "use_dora",
+    "lora_target_modules",
+    "modules_to_save",
+  ],
+  "Evaluation, logs and checkpoints": ["logging_steps", "detail_steps", "save_steps", "save_total_limit"],
+  "Speed and memory": ["gradient_checkpointing", "load_in_8bit", "threads"],
+} as const satisfies Partial<Record<keyof ReturnType<typeof settingGroups>, readonly string[]>>;
+
+type SharedName = (typeof shared)[keyof typeof shared][number];
+
+const rewards = {
+  reward: texts({
+    doc: 'What judges an answer: a reward model (folder or Hugging Face id), a reward server (http://...), a module of your own (./mine.js), a rule (rule:exact-match?column=answer), a language model (judge:http://host/v1?model=NAME). Give several for their sum, each with a weight: "0.5*rule:ended".',
+    source: "required",
+  }),
+  normalize_reward: flag(false, {
+    doc: "Bring rewards to the scale of all answers so far, within +-10.",
+    source: "OpenRLHF normalize_reward: off",
+  }),
+  log_completions: flag(false, {
+    doc: "Write every rollout's answers and rewards under answers/ in the output folder.",
+    source: "TRL",
+  }),
+};
+
+const critics = {
+  critic_model: optionalText({
+    doc: "A model with a body of its own for the critic, all of it trained; a reward model brings its head.",
+    source: "the policy's own body",
+  }),
+  value_head: optionalText({
+    doc: "File (safetensors: weight, bias) that the value head starts from.",
+    source: "the critic model's reward head, else zeros",
+  }),
+};
+
+/** Settings of a run beside those of `OnlineSettings`. */
+export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
+  OnlineSettings & {
+    reward?: string[];
+    normalize_reward: boolean;
+    log_completions: boolean;
+    critic_model?: string;
+    value_head?: string;
+  };
+
+/** Settings of a method by the section of its help. */
+export function onlineTrainingSections(method: OnlineMethodName): Record<string, Record<string, z.ZodType>> {
+  const entry: OnlineMethodEntry = ONLINE_METHODS[method];
+  const { learningRate, learningRateSource } = entry;
+  const groups = settingGroups({
+    learningRate,
+    learningRateSource,
+    truncationMode: "drop",
+    truncationSource: "ours",
+  }) as unknown as Record<string, Record<string, z.ZodType>>;
+  const picked = (title: keyof typeof shared): Record<string, z.ZodType> =>
+    Object.fromEntries(shared[title].map((name) => [name, groups[title]![name]!]));
+  return {
+    "Model and data": picked("Model and data"),
+    Reward: rewards,
+    ...onlineSections(entry.defaults, entry.groups),
+    ...(entry.critic && { Critic: critics }),
+    Training: picked("Training"),
+    "LoRA or everything": picked("LoRA or everything"),
+    "Logs and checkpoints": picked("Evaluation, logs and checkpoints"),
+    "Speed and memory": picked("Speed and memory"),
+  };
+}
+
+/** A configuration that was checked. */
+export interface OnlineTrainingConfig {
+  readonly method: OnlineMethodName;
+  readonly entry: OnlineMethodEntry;
+  readonly settings: OnlineJobSettings;
+  /** Those of the method itself, as `trainOnline` takes them. */
+  readonly own: Partial<OnlineSettings>;
+  /** Everything with its defaults, flat, as it can be given again. */
+  readonly resolved: Record<string, unknown>;
+}
+
+/** Checks a configuration and fills in defaults; kebab-case names are read too. Throws `config` and names the setting. */
+export function readOnlineTrainingConfig(
+  method: OnlineMethodName,
+  input: Readonly<Record<string, unknown>>,
+): OnlineTrainingConfig {
+  const entry: OnlineMethodEntry = ONLINE_METHODS[method];
+  const given = Object.fromEntries(
+    Object.entries(input).flatMap(([name, value]) =>
+      name === "method" || value === undefined || value === null ? [] : [[name.replaceAll("-", "_"), value]],
+    ),
+  );
+  const sections = onlineTrainingSections(method);
+  const settings = readOnlineSettings(method, given, sections) as OnlineJobSettings;
+  if (entry.rewarded && settings.reward === undefined) {
+    throw new AttuneError("config", {
+      where: `${method}: reward`,
+      expected: "what judges an answer",
+      got: "nothing",
+      fix: "--reward runs/reward/model, --reward http://..., --reward rule:exact-match; see --help",
+    });
+  }
+  if (settings.warmup_steps !== undefined && settings.warmup_ratio !== undefined) {
+    throw new AttuneError("config", {
+      where: `${method}: warmup_steps`,
+      expected: "one of warmup_steps and warmup_ratio",
+      got: "both",
+    });
+  }
+  const names = Object.values(onlineSections(entry.defaults, entry.groups)).flatMap(Object.keys);
+  const all = settings as unknown as Record<string, unknown>;
+  const own = Object.fromEntries(names.map((name) => [name, all[name]])) as Partial<OnlineSettings>;
+  return { method, entry, settings, own, resolved: { method, ...all } };
+}
