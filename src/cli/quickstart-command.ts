@@ -16,7 +16,7 @@ const settings = {
 const help: CommandHelp = {
   name: "attune quickstart",
   about:
-    "The whole circle in small, offline: simulated people judge answers, a model is fine-tuned, a reward model and DPO learn from the judgements, and the models are compared on prompts never seen. Leaves a folder with models, data, logs and report.html.",
+    "The whole circle in small, offline: simulated people judge answers, a model is fine-tuned, a reward model and DPO learn from the judgements, PPO learns from the reward model, and the models are compared on prompts never seen. Leaves a folder with models, data, logs and report.html.",
   positionals: [],
   examples: [
     "attune quickstart",

@@ -30,9 +30,9 @@ describe.skipIf(absent !== undefined)(`the quick start${absent ? ` (${absent})` 
     first = await run("first", { said });
   }, 4 * minutes);
 
-  it("says what it does in five numbered stages, and ends with the report", () => {
+  it("says what it does in six numbered stages, and ends with the report", () => {
     const text = said.join("");
-    for (let stage = 1; stage <= 5; stage++) expect(text).toContain(`[${stage}/5]`);
+    for (let stage = 1; stage <= 6; stage++) expect(text).toContain(`[${stage}/6]`);
     expect(text).toContain("Krippendorff");
     expect(text).toContain("policy equals reference");
     expect(text).toMatch(/attune train dpo --model .* --data /);
@@ -44,7 +44,10 @@ describe.skipIf(absent !== undefined)(`the quick start${absent ? ` (${absent})` 
     expect(comparison.duels.map(({ ours, theirs }) => `${ours} ${theirs}`)).toEqual([
       "sft base",
       "dpo sft",
+      "ppo sft",
       "dpo base",
+      "ppo base",
+      "ppo dpo",
     ]);
     for (const { people } of comparison.duels) {
       expect(people.low).toBeLessThanOrEqual(people.winRate);
@@ -59,12 +62,13 @@ describe.skipIf(absent !== undefined)(`the quick start${absent ? ` (${absent})` 
     }
     expect(comparison.models.base.klFromBase).toBeNull();
     expect(comparison.models.dpo.klFromSft).not.toBeNull();
+    expect(comparison.models.ppo.klFromSft).not.toBeNull();
     expect(reward.accuracy.pairs).toBe(reward.ceiling.pairs);
     expect(agreement.items).toBeGreaterThan(50);
   });
 
   it("leaves models that open, logs of every step, and a record of the run", () => {
-    for (const stage of ["sft", "reward", "dpo"]) {
+    for (const stage of ["sft", "reward", "dpo", "ppo"]) {
       const folder = join(first.folder, stage);
       expect(openModelFolder(join(folder, "model")).newParameters).toEqual([]);
       const lines = readFileSync(join(folder, "log.jsonl"), "utf8").trimEnd().split("\n");
@@ -120,7 +124,12 @@ describe.skipIf(absent !== undefined)(`the quick start${absent ? ` (${absent})` 
       const again = await run("again");
       const bytes = (result: QuickstartResult, name: string): Buffer =>
         readFileSync(join(result.folder, name));
-      for (const name of ["results.json", "data/answers-dpo.jsonl", "dpo/model/model.safetensors"]) {
+      for (const name of [
+        "results.json",
+        "data/answers-dpo.jsonl",
+        "dpo/model/model.safetensors",
+        "ppo/model/model.safetensors",
+      ]) {
         expect(bytes(again, name).equals(bytes(first, name)), name).toBe(true);
       }
     },

@@ -103,7 +103,8 @@ async function online(spec: RunSpec & { kind: "online" }, o: TrainRunOptions): P
       await reward.close?.();
       if (next.value.finished === "interrupted") throw stopped(spec);
       const path = join(o.folder, "model");
-      const values = next.value.parameters;
+      // A critic's parameters are not the model's.
+      const values = new Map([...next.value.parameters].filter(([name]) => policy.trainable.has(name)));
       if (policy.lora) await savePolicy(path, policy, { values });
       else await saveModelFolder(path, policy.folder, { parameters: values, dtype: "F32" });
       return path;

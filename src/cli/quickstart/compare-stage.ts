@@ -24,7 +24,7 @@ import type { Backend } from "../../tensor/index.js";
 import type { FrozenModel } from "./models.js";
 import type { ModelAnswer } from "./sample-answers.js";
 
-export const modelNames = ["base", "sft", "dpo"] as const;
+export const modelNames = ["base", "sft", "dpo", "ppo"] as const;
 export type ModelName = (typeof modelNames)[number];
 
 export interface JudgedAnswer {
@@ -142,7 +142,7 @@ export async function compareModels({
         own.map(({ finished, question }) => ({ value: Number(finished), cluster: question.fact.id })),
       ),
       klFromBase: name === "base" ? null : await klFrom("base"),
-      klFromSft: name === "dpo" ? await klFrom("sft") : null,
+      klFromSft: name === "dpo" || name === "ppo" ? await klFrom("sft") : null,
     };
   }
   return {
@@ -159,7 +159,10 @@ function duelsOf(judged: Readonly<Record<ModelName, JudgedAnswer[]>>, seed: numb
   const pairs: [ModelName, ModelName][] = [
     ["sft", "base"],
     ["dpo", "sft"],
+    ["ppo", "sft"],
     ["dpo", "base"],
+    ["ppo", "base"],
+    ["ppo", "dpo"],
   ];
   return pairs.map(([ours, theirs]) => {
     const rate = (by: "utility" | "reward"): WinRate => {

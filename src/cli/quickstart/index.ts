@@ -1,5 +1,5 @@
 /**
- * `attune quickstart`: the whole circle in small, offline: people judge, SFT, reward model, DPO, comparison, report. This file
+ * `attune quickstart`: the whole circle in small, offline: people judge, SFT, reward model, DPO, PPO, comparison, report. This file
  * runs it and writes what is left behind; the stages are in `pipeline.ts`.
  */
 import { createRequire } from "node:module";
@@ -63,7 +63,7 @@ export async function runQuickstart(
   // Before anything is written: without a base model there is no run.
   await openModel(settings.model ?? builtInModel);
   const folder = await makeRunFolder(settings.output);
-  const narrator = createNarrator({ write, terminal, stages: 5 });
+  const narrator = createNarrator({ write, terminal, stages: 6 });
   narrator.say(`Everything is written to ${folder}`);
   const outcome = await runPipeline({ settings, folder, narrator, signal });
   const version = attuneVersion();

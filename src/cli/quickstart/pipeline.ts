@@ -32,6 +32,7 @@ import { toExamples } from "./examples.js";
 import { judgeAnswers, type JudgedStage } from "./judge-stage.js";
 import { openFrozen } from "./models.js";
 import type { Narrator } from "./narrator.js";
+import { ppoStage } from "./ppo-stage.js";
 import { writeRows, type WrittenFile } from "./run-folder.js";
 import { sampleAnswers, type ModelAnswer } from "./sample-answers.js";
 import type { Settings } from "./settings.js";
@@ -40,6 +41,7 @@ import {
   agreementSentence,
   dpoSentence,
   judgingSentence,
+  ppoSentence,
   rewardSentence,
   sftSentence,
   times,
@@ -54,6 +56,7 @@ export interface Outcome {
   sft: Trained;
   reward: Trained & { accuracy: RewardAccuracy; ceiling: RewardAccuracy };
   dpo: Trained;
+  ppo: Trained;
   comparison: Comparison;
   files: WrittenFile[];
 }
@@ -96,11 +99,26 @@ async function runStages(bench: Bench): Promise<Outcome> {
   const tuned = await sftStage(bench, files);
   const rewarded = await rewardStage(bench, { judged, start: tuned.model });
   const preferred = await dpoStage(bench, { judged, start: tuned.model });
-  const paths: Record<ModelName, string> = { base: bench.base, sft: tuned.model, dpo: preferred.model };
+  const reinforced = await classicStage(bench, { judged, start: tuned.model, rewardModel: rewarded.model });
+  const paths: Record<ModelName, string> = {
+    base: bench.base,
+    sft: tuned.model,
+    dpo: preferred.model,
+    ppo: reinforced.model,
+  };
   const comparison = await compareStage(bench, { paths, rewardModel: rewarded.model });
   for (const name of modelNames)
     files.push(await writeRows(bench.folder, `data/answers-${name}.jsonl`, comparison.answers[name]));
-  return { base: bench.base, judged, sft: tuned, reward: rewarded, dpo: preferred, comparison, files };
+  return {
+    base: bench.base,
+    judged,
+    sft: tuned,
+    reward: rewarded,
+    dpo: preferred,
+    ppo: reinforced,
+    comparison,
+    files,
+  };
 }
 
 async function judgeStage(bench: Bench, files: WrittenFile[]): Promise<JudgedStage> {
@@ -206,6 +224,30 @@ async function dpoStage(bench: Bench, { judged, start }: FromSft): Promise<Train
   return trained;
 }
 
+async function classicStage(
+  bench: Bench,
+  { judged, start, rewardModel }: FromSft & { rewardModel: string },
+): Promise<Trained> {
+  const { narrator, settings, tokenizer } = bench;
+  const { plan } = settings;
+  narrator.stage("The classic path: reinforcement learning (PPO) against the reward model");
+  narrator.say(
+    `The SFT model answers ${plan.ppo.rollouts * plan.ppo.answers} questions, the reward model scores the answers, and the ` +
+      "model learns from the scores, held close to where it started by a KL penalty.",
+  );
+  const trained = await ppoStage({
+    start,
+    rewardModel,
+    rows: judged.train,
+    tokenizer,
+    training: plan.ppo,
+    maxNewTokens: plan.maxNewTokens,
+    context: stageContext(bench, "ppo"),
+  });
+  narrator.say(ppoSentence(trained));
+  return trained;
+}
+
 async function pairSources(
   { tokenizer, settings }: Bench,
   { judged, training }: { judged: JudgedStage; training: Settings["plan"]["reward"] },
@@ -230,14 +272,14 @@ async function compareStage(
 ): Promise<Comparison> {
   const { narrator, settings, world, backend } = bench;
   const { plan, seed } = settings;
-  narrator.stage("Compare the three models on questions none of them was trained on");
-  narrator.say(`Base, SFT and DPO each answer ${plan.prompts} new questions, ${times(plan.samples)}.`);
+  narrator.stage("Compare the four models on questions none of them was trained on");
+  narrator.say(`Base, SFT, DPO and PPO each answer ${plan.prompts} new questions, ${times(plan.samples)}.`);
   const questions = unseenQuestions(world, { count: plan.prompts, seed });
   const answers = {} as Record<ModelName, ModelAnswer[]>;
   const opened = [];
   const models = {} as Record<ModelName, Awaited<ReturnType<typeof openFrozen>>>;
   for (const name of modelNames) {
-    // The same draws for all three: differences are then the models', not the dice's.
+    // The same draws for all of them: differences are then the models', not the dice's.
     answers[name] = await sampleFrom(bench, {
       path: paths[name],
       questions,

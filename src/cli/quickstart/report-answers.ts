@@ -1,6 +1,6 @@
-/** The report's side-by-side answers: what the three models say to the same questions. Model output is shown escaped, as text. */
+/** The report's side-by-side answers: what the models say to the same questions. Model output is shown escaped, as text. */
 import { html, signed, type Html } from "../../evaluate/index.js";
-import { modelNames, type Comparison, type JudgedAnswer } from "./compare-stage.js";
+import { modelNames, type Comparison, type JudgedAnswer, type ModelName } from "./compare-stage.js";
 import { displayNames } from "./words.js";
 
 const shown = 5;
@@ -14,12 +14,12 @@ export function examplesSection({ answers }: Comparison): Html {
     <div class="scroll">
       <table>
         <tr>
-          ${modelNames.map((name) => html`<th style="width: 33%">${displayNames[name]}</th>`)}
+          ${modelNames.map((name) => html`<th style="width: 25%">${displayNames[name]}</th>`)}
         </tr>
         ${sideBySide({ answers }).map(
           (row) =>
             html`<tr>
-                <td class="question" colspan="3">${row.prompt}</td>
+                <td class="question" colspan="${modelNames.length}">${row.prompt}</td>
               </tr>
               <tr>
                 ${modelNames.map((name) => cell(row[name]))}
@@ -33,14 +33,18 @@ export function examplesSection({ answers }: Comparison): Html {
     </p>`;
 }
 
-export type SideBySide = { prompt: string } & Record<"base" | "sft" | "dpo", JudgedAnswer>;
+export type SideBySide = { prompt: string } & Record<ModelName, JudgedAnswer>;
 
 /** The five answers before and after, for the page and for the terminal. */
 export function sideBySide({ answers }: Pick<Comparison, "answers">, count = shown): SideBySide[] {
-  const [base, sft, dpo] = modelNames.map((name) => firstAnswers(answers[name]));
-  return base!
-    .slice(0, count)
-    .map((answer, i) => ({ prompt: answer.prompt, base: answer, sft: sft![i]!, dpo: dpo![i]! }));
+  const [base, sft, dpo, ppo] = modelNames.map((name) => firstAnswers(answers[name]));
+  return base!.slice(0, count).map((answer, i) => ({
+    prompt: answer.prompt,
+    base: answer,
+    sft: sft![i]!,
+    dpo: dpo![i]!,
+    ppo: ppo![i]!,
+  }));
 }
 
 const firstAnswers = (answers: readonly JudgedAnswer[]): JudgedAnswer[] =>

@@ -3,10 +3,17 @@ import { html, lineChart, type Html, type LineChartOptions, type LineSeries } fr
 import type { Outcome } from "./pipeline.js";
 import type { Settings } from "./settings.js";
 import type { Trained } from "./train-stage.js";
-import { agreementSentence, dpoSentence, judgingSentence, rewardSentence, sftSentence } from "./words.js";
+import {
+  agreementSentence,
+  dpoSentence,
+  judgingSentence,
+  ppoSentence,
+  rewardSentence,
+  sftSentence,
+} from "./words.js";
 
 export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
-  const { sft, reward, dpo } = outcome;
+  const { sft, reward, dpo, ppo } = outcome;
   return html`<h3>1. People judged</h3>
     <p>
       ${judgingSentence(outcome.judged)} ${agreementSentence(outcome.judged)} Real judgements are noisy too:
@@ -52,6 +59,21 @@ export function stagesSection(outcome: Outcome, { plan }: Settings): Html {
         { reference: { y: 0.5, name: "guessing" } },
       ],
       ["logps", "Log-probability of the answers", "nats an answer", {}],
+    ])}
+    <h3>5. PPO: reinforcement learning against the reward model</h3>
+    <p>
+      The classic path: the SFT model answers, the reward model scores, and proximal policy optimisation with
+      a critic makes what scored above expectation likelier; ${plan.ppo.klCoef} times the KL to SFT is taken
+      off the reward. ${ppoSentence(ppo)}
+    </p>
+    ${curves(ppo, [
+      [
+        "objective/scores",
+        "Reward model’s score of its own answers",
+        "higher is better, to the reward model",
+        {},
+      ],
+      ["objective/kl", "KL from SFT", "nats an answer", { reference: { y: 0, name: "no change" } }],
     ])}`;
 }
 

@@ -53,7 +53,7 @@ export function settingsSection({ settings, outcome }: ReportInput): Html {
       <td class="number">${learningRate}</td>
       <td class="number">${o.steps}</td>
     </tr>`;
-  const { sft, reward, dpo, judged } = outcome;
+  const { sft, reward, dpo, ppo, judged } = outcome;
   return html`<div class="scroll">
       <table>
         <tr>
@@ -67,16 +67,28 @@ export function settingsSection({ settings, outcome }: ReportInput): Html {
         ${row("SFT", plan.sft, { steps: sft.steps, rows: plan.demonstrations, unit: "demonstrations, a tenth held out" })}
         ${row("Reward model", plan.reward, { steps: reward.steps, rows: judged.train.length, unit: "pairs" })}
         ${row("DPO", plan.dpo, { steps: dpo.steps, rows: judged.train.length, unit: "pairs" })}
+        <tr>
+          <td>PPO</td>
+          <td class="number">${plan.ppo.rollouts * plan.ppo.answers} own answers</td>
+          <td class="number">${plan.ppo.passes} a rollout</td>
+          <td class="number">${plan.ppo.answers / plan.ppo.miniBatches}</td>
+          <td class="number">${plan.ppo.learningRate}</td>
+          <td class="number">${ppo.steps}</td>
+        </tr>
       </table>
     </div>
     <ul>
       <li>
         All parameters are trained, with AdamW (betas 0.9 and 0.999, no decay), gradients clipped at norm 1,
-        linear decay after 10% warm-up.
+        linear decay after 10% warm-up (PPO: without).
       </li>
       <li>
         DPO: sigmoid loss, beta ${plan.dpo.beta}, the SFT model as live reference. Checked before the first
         step: ${dpo.checks.join("; ")}.
+      </li>
+      <li>
+        PPO: ${plan.ppo.rollouts} rollouts of ${plan.ppo.answers} answers; KL (k1) times ${plan.ppo.klCoef} in
+        the reward, advantages by GAE (lambda 0.95), clip 0.2, a critic on the policy’s own body.
       </li>
       <li>
         Answers: temperature 1, nothing cut away, at most ${plan.maxNewTokens} tokens. Seed ${settings.seed}.
@@ -99,8 +111,9 @@ export function repeatSection({ next, settings }: ReportInput): Html {
     )}
     <p>
       Beside this file: <code>data/</code> holds the demonstrations, judgements, preference pairs and all
-      answers (one JSON object a line, in TRL’s columns), <code>sft/</code>, <code>reward/</code> and
-      <code>dpo/</code> hold a model folder that transformers loads, a checkpoint and the log of every step,
-      <code>results.json</code> all numbers, <code>run.json</code> what is needed to repeat the run.
+      answers (one JSON object a line, in TRL’s columns), <code>sft/</code>, <code>reward/</code>,
+      <code>dpo/</code> and <code>ppo/</code> hold a model folder that transformers loads, a checkpoint and
+      the log of every step, <code>results.json</code> all numbers, <code>run.json</code> what is needed to
+      repeat the run.
     </p>`;
 }

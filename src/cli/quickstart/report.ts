@@ -28,7 +28,7 @@ export function renderReport(input: ReportInput): string {
     summary: summary(comparison),
     sections: [
       { id: "comparison", title: "Before and after", body: comparisonBody(comparison) },
-      { id: "answers", title: "Five questions, three answers each", body: examplesSection(comparison) },
+      { id: "answers", title: "Five questions, four answers each", body: examplesSection(comparison) },
       { id: "stages", title: "How it got there", body: stagesSection(outcome, settings) },
       { id: "meaning", title: "What this means, and what it does not", body: meaningSection(outcome) },
       { id: "settings", title: "Settings", body: settingsSection(input) },
@@ -46,15 +46,16 @@ function summary(comparison: Comparison): Html {
     percentWithInterval(summary.correct.mean, summary.correct);
   return html`<p class="lead">
       Attune took a tiny language model, let it imitate good answers (<b>SFT</b>), asked simulated people
-      which of two answers they like better, and trained the model on their choices (<b>DPO</b>). Then all
-      three models, base, SFT and DPO, answered ${comparison.prompts} questions that none of them had been
-      trained on, ${times(comparison.samples)} each.
+      which of two answers they like better, and trained the model on their choices in two ways: directly
+      (<b>DPO</b>), and by reinforcement learning against a reward model (<b>PPO</b>). Then all four models
+      answered ${comparison.prompts} questions that none of them had been trained on,
+      ${times(comparison.samples)} each.
     </p>
     <ul>
       ${comparison.duels.map((duel) => html`<li>${duelSentence(duel)}.</li>`)}
       <li>
         Answers with the right fact: base ${correct(models.base)}, SFT ${correct(models.sft)}, DPO
-        ${correct(models.dpo)}.
+        ${correct(models.dpo)}, PPO ${correct(models.ppo)}.
       </li>
     </ul>
     <p class="soft">
@@ -66,12 +67,12 @@ function summary(comparison: Comparison): Html {
 function comparisonBody(comparison: Comparison): Html {
   const { models } = comparison;
   const duels = intervalChart(
-    comparison.duels.map(({ ours, theirs, people }, i) => ({
+    comparison.duels.map(({ ours, theirs, people }) => ({
       label: `${displayNames[ours]} against ${displayNames[theirs]}`,
       value: people.winRate,
       low: people.low,
       high: people.high,
-      colour: i === 0 ? 1 : 2,
+      colour: modelNames.indexOf(ours),
     })),
     {
       title: "Who wins? Share of cases in which people prefer the first model’s answer",
@@ -128,11 +129,13 @@ function modelChart(
   return intervalChart(rows, { ...chart, width: "half" });
 }
 
-function klChart({ sft, dpo }: Models): Html {
+function klChart({ sft, dpo, ppo }: Models): Html {
   const rows = [
     row("SFT from base", sft.klFromBase!, 1),
     row("DPO from SFT", dpo.klFromSft!, 2),
+    row("PPO from SFT", ppo.klFromSft!, 3),
     row("DPO from base", dpo.klFromBase!, 2),
+    row("PPO from base", ppo.klFromBase!, 3),
   ];
   const chart = { title: "KL: how far each has moved", xLabel: "nats an answer; 0 is no change" };
   return intervalChart(rows, { ...chart, width: "half" });
@@ -147,7 +150,7 @@ function table(comparison: Comparison): Html {
     ["Words", ({ words }) => words, "number"],
     ["Ended by itself", ({ finished }) => finished, "share"],
     ["KL from base (nats an answer)", ({ klFromBase }) => klFromBase, "number"],
-    ["KL from SFT, DPO’s reference (nats an answer)", ({ klFromSft }) => klFromSft, "number"],
+    ["KL from SFT, the reference of both (nats an answer)", ({ klFromSft }) => klFromSft, "number"],
   ];
   const write = (value: ModelSummary["utility"] | null, kind: "share" | "number"): string => {
     if (value === null) return "–";
@@ -155,6 +158,7 @@ function table(comparison: Comparison): Html {
     return `${value.mean.toFixed(2)} ± ${value.standardError.toFixed(2)}`.replace(/^-/, "−");
   };
   const { rewardModel } = duelOf(comparison, "dpo", "sft");
+  const { rewardModel: ofPpo } = duelOf(comparison, "ppo", "sft");
   return html`<h3>All numbers</h3>
     <div class="scroll">
       <table>
@@ -174,7 +178,8 @@ function table(comparison: Comparison): Html {
     <p class="soft">
       ± is one standard error, brackets are 95% intervals; both take into account that answers about the same
       fact are not independent (${comparison.facts} facts). The reward model, asked instead of the people,
-      would prefer DPO’s answer to SFT’s in ${percentWithInterval(rewardModel.winRate, rewardModel)} of cases:
-      where it is surer than the people are, part of its score has been learned to please it alone.
+      would prefer DPO’s answer to SFT’s in ${percentWithInterval(rewardModel.winRate, rewardModel)} of cases,
+      and PPO’s in ${percentWithInterval(ofPpo.winRate, ofPpo)}: where it is surer than the people are, part
+      of its score has been learned to please it alone.
     </p>`;
 }

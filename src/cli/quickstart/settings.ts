@@ -62,10 +62,24 @@ export interface Training {
   learningRate: number;
 }
 
+/** Settings of PPO, which has rollouts where the others have epochs. */
+export interface PpoTraining {
+  rollouts: number;
+  /** Answers of a rollout, one a prompt. */
+  answers: number;
+  /** Updates of one pass over a rollout, and passes. */
+  miniBatches: number;
+  passes: number;
+  learningRate: number;
+  /** Weight of the KL against the SFT model. */
+  klCoef: number;
+}
+
 export interface Plan extends Sizes {
   sft: Training;
   reward: Training;
   dpo: Training & { beta: number };
+  ppo: PpoTraining;
 }
 
 const full: Plan = {
@@ -79,6 +93,7 @@ const full: Plan = {
   sft: { epochs: 2, batchSize: 32, learningRate: 5e-4 },
   reward: { epochs: 1, batchSize: 32, learningRate: 1e-3 },
   dpo: { epochs: 2, batchSize: 32, learningRate: 2e-4, beta: 0.3 },
+  ppo: { rollouts: 16, answers: 128, miniBatches: 2, passes: 2, learningRate: 3e-4, klCoef: 0.1 },
 };
 
 const quick: Plan = {
@@ -92,6 +107,7 @@ const quick: Plan = {
   sft: { ...full.sft, epochs: 1, batchSize: 16 },
   reward: { ...full.reward, epochs: 1, batchSize: 16 },
   dpo: { ...full.dpo, epochs: 1, batchSize: 16 },
+  ppo: { ...full.ppo, rollouts: 2, answers: 16 },
 };
 
 export interface Settings {

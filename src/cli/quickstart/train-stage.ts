@@ -7,7 +7,15 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Batch, Examples } from "../../data/index.js";
 import type { Backend } from "../../tensor/index.js";
-import { exampleSource, fit, savePolicy, type FitResult, type Trainer } from "../../train/index.js";
+import {
+  exampleSource,
+  fit,
+  savePolicy,
+  type FitResult,
+  type Policy,
+  type StepReport,
+  type Trainer,
+} from "../../train/index.js";
 import { AttuneError } from "../../errors.js";
 import { ensureFolder } from "../../util/files.js";
 import type { Narrator } from "./narrator.js";
@@ -55,11 +63,8 @@ export async function trainStage(
   trainer: Trainer<Batch>,
   { training, context }: { training: Training; context: StageContext },
 ): Promise<Trained> {
-  const { folder, backend, narrator, signal } = context;
+  const { folder, backend, signal } = context;
   await ensureFolder(folder);
-  const log = createWriteStream(join(folder, "log.jsonl"));
-  const history: LogLine[] = [];
-  const checks: string[] = [];
   const total = Math.ceil(trainer.train.count(0)) * training.epochs;
   const reports = fit(trainer, {
     backend,
@@ -75,6 +80,19 @@ export async function trainStage(
     fingerprint: { seed: String(context.seed) },
     signal,
   });
+  return followStage(reports, { policy: trainer.policy, context });
+}
+
+/** Takes a run's reports to its end: shows them, writes the log, saves the model. */
+export async function followStage(
+  reports: AsyncGenerator<StepReport, FitResult>,
+  { policy, context }: { policy: Policy; context: StageContext },
+): Promise<Trained> {
+  const { folder, narrator } = context;
+  await ensureFolder(folder);
+  const log = createWriteStream(join(folder, "log.jsonl"));
+  const history: LogLine[] = [];
+  const checks: string[] = [];
   let result: FitResult | undefined;
   let last: string | undefined;
   try {
@@ -100,16 +118,15 @@ export async function trainStage(
     await once(log, "close");
   }
   const model = join(folder, "model");
-  await saveTrained(model, { trainer, result });
+  await saveTrained(model, { policy, result });
   return { model, history, checks, steps: result.state.step };
 }
 
 /** Small weights are kept in float32: a few steps of training are finer than bfloat16's last digit. */
-function saveTrained(
-  path: string,
-  { trainer, result }: { trainer: Trainer<Batch>; result: FitResult },
-): Promise<void> {
-  return savePolicy(path, trainer.policy, { values: result.parameters, dtype: "F32" });
+function saveTrained(path: string, { policy, result }: { policy: Policy; result: FitResult }): Promise<void> {
+  // A critic's parameters are not the model's.
+  const values = new Map([...result.parameters].filter(([name]) => policy.trainable.has(name)));
+  return savePolicy(path, policy, { values, dtype: "F32" });
 }
 
 const interrupted = (checkpoint: string | undefined): AttuneError =>

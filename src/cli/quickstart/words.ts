@@ -6,7 +6,12 @@ import type { JudgedStage } from "./judge-stage.js";
 import type { Outcome } from "./pipeline.js";
 import type { Trained } from "./train-stage.js";
 
-export const displayNames: Readonly<Record<ModelName, string>> = { base: "base", sft: "SFT", dpo: "DPO" };
+export const displayNames: Readonly<Record<ModelName, string>> = {
+  base: "base",
+  sft: "SFT",
+  dpo: "DPO",
+  ppo: "PPO",
+};
 
 export const duelOf = ({ duels }: Comparison, ours: ModelName, theirs: ModelName): Duel =>
   duels.find((duel) => duel.ours === ours && duel.theirs === theirs)!;
@@ -93,6 +98,15 @@ export function dpoSentence({ history, steps }: Trained): string {
   return (
     `${steps} steps; of the held-out pairs the model now ranks ${percent(accuracy)} as people did, ` +
     `with a mean margin of ${signed(margin)}.`
+  );
+}
+
+export function ppoSentence({ history, steps }: Trained): string {
+  const score = change(history, "objective/scores");
+  const kl = change(history, "objective/kl").last.value;
+  return (
+    `${steps} steps; the reward model’s score of the model’s own answers went from ${signed(score.first.value)} to ` +
+    `${signed(score.last.value)}, at a KL of ${signed(kl)} nats an answer from SFT.`
   );
 }
 
