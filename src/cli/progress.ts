@@ -21,6 +21,8 @@ export interface Progress {
 
 const shownMetrics = [
   "loss",
+  "reward",
+  "objective/kl",
   "accuracy",
   "rewards/accuracies",
   "rewards/margins",
@@ -30,7 +32,9 @@ const shownMetrics = [
 ] as const;
 
 function metricsText(metrics: Readonly<Record<string, number>>): string {
-  const shown = shownMetrics.filter((name) => metrics[name] !== undefined).slice(0, 4);
+  const shown = shownMetrics
+    .filter((name) => metrics[name] !== undefined && !(name === "kl" && "objective/kl" in metrics))
+    .slice(0, 5);
   return shown.map((name) => `${name} ${short(metrics[name]!)}`).join("  ");
 }
 

@@ -78,7 +78,8 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   #current: Current | undefined;
   /** Prompts asked so far. */
   #cursor = 0;
-  /** Micro-batches of the current rollout that were handed out. */
+  /** Micro-batches of the current rollout that were handed out, and those that an update learned from. */
+  #loaded = 0;
   #used = 0;
   #making: Promise<void> | undefined;
   /** Of the rollout that was made last; undefined behind a resume. */
@@ -195,7 +196,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const current = this.#current!;
     const micro = current.micro[index]!;
     if (index === 0 || current.ends.includes(index)) this.#updateBegan = performance.now();
-    this.#used = index + 1;
+    this.#loaded = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
     return layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
@@ -203,6 +204,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
 
   afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
     const current = this.#current!;
+    this.#used = this.#loaded;
     checkDrift(metrics);
     if (this.#o.recipe.leave?.(metrics) === true && this.#used < current.limit) current.limit = this.#used;
     const seconds = (performance.now() - this.#updateBegan) / 1000;
