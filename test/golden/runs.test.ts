@@ -35,7 +35,7 @@ import {
   type Slice,
 } from "./run-case.js";
 
-/** Files of golden/runs that are replayed here, and those whose methods are not built yet. */
+/** Files of golden/runs that are replayed here, and those of `test/train/online-golden.test.ts`. */
 const replayed = [
   "cpo",
   "dpo_full",
@@ -49,7 +49,7 @@ const replayed = [
   "sft_lora",
   "simpo",
 ];
-const later = ["grpo", "grpo_dapo", "ppo"];
+const online = ["grpo", "grpo_dapo", "ppo"];
 
 /** Recorded metrics that are not compared, and why. */
 const notCompared: Readonly<Record<string, string>> = {
@@ -225,11 +225,11 @@ async function runHolds(run: RunCase, engine: Engine): Promise<void> {
 }
 
 describe.skipIf(absent !== undefined)(`runs of trl as in golden/runs${absent ? ` (${absent})` : ""}`, () => {
-  it("every file is replayed here or belongs to a later step", () => {
+  it("every file is replayed here, or where online runs are", () => {
     const files = readdirSync(golden("runs")).flatMap((name) =>
       name.endsWith(".json") ? [name.slice(0, -5)] : [],
     );
-    expect(files.sort()).toEqual([...replayed, ...later].sort());
+    expect(files.sort()).toEqual([...replayed, ...online].sort());
     expect(Object.keys(notCompared)).toHaveLength(3);
   });
 
