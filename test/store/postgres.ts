@@ -53,12 +53,12 @@ export interface PrivatePostgres {
 
 export async function startPostgres(): Promise<PrivatePostgres> {
   const bin = binFolder()!;
-  const as = account() ?? {};
+  const owner = account();
   const folder = mkdtempSync(join(tmpdir(), "attune-postgres-"));
-  if ("uid" in as) chownSync(folder, as.uid, as.gid);
+  if (owner) chownSync(folder, owner.uid, owner.gid);
   const port = await freePort();
   const data = join(folder, "data");
-  const options = { ...as, cwd: folder, env: { ...process.env, LC_ALL: "C.UTF-8" } };
+  const options = { ...owner, cwd: folder, env: { ...process.env, LC_ALL: "C.UTF-8" } };
   const control = (...args: string[]) => run(join(bin, "pg_ctl"), ["-D", data, "-w", ...args], options);
   await run(
     join(bin, "initdb"),

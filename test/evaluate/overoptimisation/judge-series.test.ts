@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   chooseCheckpoint,
   judgeSeries,
+  type JudgeOptions,
   type Observation,
   type Verdict,
 } from "../../../src/evaluate/index.js";
