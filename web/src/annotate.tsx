@@ -366,7 +366,7 @@ const questions: Record<string, string> = {
 
 function Prompt({ messages, images, raw }: { messages: readonly Message[]; images: boolean; raw: boolean }) {
   return (
-    <section class="prompt" aria-label="Prompt">
+    <section class="prompt" aria-label="Prompt" tabIndex={0}>
       <Conversation messages={messages} label="the prompt" images={images} raw={raw} />
     </section>
   );

@@ -59,7 +59,7 @@ export function ChoiceBar({
 }) {
   const points = pointsOf(settings);
   return (
-    <fieldset class="scale">
+    <fieldset class={`scale degrees-${points.filter(({ value }) => value > 0).length}`}>
       <legend class="visually-hidden">Which response is better?</legend>
       {points.map(({ value, label }, k) => (
         <label key={value} class={`point ${chosen === value ? "on" : ""} side-${Math.sign(value)}`}>

@@ -41,6 +41,10 @@ const tooDeep = (text: string): boolean =>
   /\n {160}/.test(text) ||
   /(?:<[a-z]+[^>]*>\s*){200}/i.test(text);
 
+/** Emphasis is matched in time that grows with the square of its marks. */
+const tooStarred = (text: string): boolean =>
+  text.split(/\n\s*\n/).some((part) => part.length > 2000 && part.replace(/[^*_~`[\]]/g, "").length > 1000);
+
 const marked = new Marked({ gfm: true, breaks: true, async: false });
 
 const allowedTags =
@@ -66,7 +70,7 @@ export function renderMarkdown(
   text: string,
   { images = false }: { images?: boolean } = {},
 ): DocumentFragment | null {
-  if (text.length > largestMarkdown || tooDeep(text)) return null;
+  if (text.length > largestMarkdown || tooDeep(text) || tooStarred(text)) return null;
   try {
     const html = marked.parse(showOverrides(text)) as string;
     const fragment = DOMPurify.sanitize(html, {

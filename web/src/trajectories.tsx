@@ -44,11 +44,11 @@ export function Trajectories({
         <button type="button" class="quiet" onClick={() => go(start)} aria-keyshortcuts={hint("divergence")}>
           Where they part <kbd>{hint("divergence")}</kbd>
         </button>
-        <button type="button" class="quiet" onClick={() => go(at - 1)} aria-label="Previous step">
-          ↑ <kbd>{hint("previousStep")}</kbd>
+        <button type="button" class="quiet" onClick={() => go(at - 1)}>
+          Previous <kbd>{hint("previousStep")}</kbd>
         </button>
-        <button type="button" class="quiet" onClick={() => go(at + 1)} aria-label="Next step">
-          ↓ <kbd>{hint("nextStep")}</kbd>
+        <button type="button" class="quiet" onClick={() => go(at + 1)}>
+          Next <kbd>{hint("nextStep")}</kbd>
         </button>
       </div>
       <div class="minimap" aria-hidden="true">

@@ -74,12 +74,12 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
   const pair = candidates.length === 2 && (item.task === "pair" || item.task === "trajectories");
   return (
     <article class="decision" aria-label={`Item ${item.id}`}>
-      <section class="prompt" aria-label="Prompt">
+      <div class="prompt" role="group" aria-label="Prompt" tabIndex={0}>
         <Conversation messages={item.prompt} label="the prompt" images={project.settings.images} />
-      </section>
+      </div>
       <div class={`panes n${Math.min(3, candidates.length)}`}>
         {candidates.map(({ id, messages, source }, k) => (
-          <section key={id} class="pane" aria-label={`Response ${letter(k)}`}>
+          <div key={id} class="pane">
             <h2>
               Response {letter(k)} {source?.model && <small class="muted">{source.model}</small>}
             </h2>
@@ -95,7 +95,7 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
                 images={project.settings.images}
               />
             </div>
-          </section>
+          </div>
         ))}
       </div>
       <p class="muted">{percent(disagreement)} of pairs of judgements differ</p>

@@ -1,0 +1,80 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launch, noBrowser, violations } from "../support/browser.js";
+import { type FakeItem, startFake } from "../support/fake-annotation-server.js";
+
+const item: FakeItem = {
+  prompt: [{ role: "user", content: "How do I boil an egg?" }],
+  candidates: [
+    {
+      id: "x",
+      messages: [
+        { role: "assistant", content: "# In water\n\n1. Boil it for $6$ minutes\n\n```js\nboil();\n```" },
+      ],
+    },
+    {
+      id: "y",
+      messages: [
+        {
+          role: "assistant",
+          content: "| a | b |\n|---|---|\n| 1 | 2 |\n\n> Perhaps. [More](https://example.com)",
+        },
+      ],
+    },
+  ],
+};
+const pages = [
+  "annotate",
+  "history",
+  "guidelines",
+  "review",
+  "agreement",
+  "leaderboard",
+  "data",
+  "setup",
+  "export",
+  "keys",
+];
+
+describe.skipIf(noBrowser !== undefined)("axe-core finds nothing", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser?.close());
+
+  it.each(["light", "dark"] as const)("on any page in the %s theme", async (colorScheme) => {
+    const fake = await startFake({
+      task: "pair",
+      items: Array.from({ length: 4 }, () => item),
+      settings: { reasons: ["clearer"] },
+    });
+    const page = await (await browser.newContext({ colorScheme, reducedMotion: "reduce" })).newPage();
+    await page.goto(`${fake.url}#token=abc`);
+    await page.locator(".pane").first().waitFor();
+    await page.keyboard.press("1");
+    const found: string[] = [];
+    for (const name of pages) {
+      if (name !== "annotate") await page.evaluate(`location.hash = "#/${name}"`);
+      await page.locator("main h1").waitFor();
+      await expect.poll(() => page.getByText("Loading…").count()).toBe(0);
+      found.push(...(await violations(page)).map((each) => `${name}: ${each}`));
+    }
+    expect(found).toEqual([]);
+    await fake.close();
+  });
+
+  it.each(["rank", "rate", "thumbs", "rewrite", "steps", "trajectories"] as const)(
+    "on the task %s",
+    async (task) => {
+      const fake = await startFake({ task, items: [item] });
+      const page = await (
+        await browser.newContext({ reducedMotion: "reduce", viewport: { width: 400, height: 800 } })
+      ).newPage();
+      await page.goto(`${fake.url}#token=abc`);
+      await page.locator(".pane, .trajectories, .judged-steps").first().waitFor();
+      expect(await violations(page)).toEqual([]);
+      await fake.close();
+    },
+  );
+});
