@@ -58,7 +58,14 @@ const run = trainOnline({
   tokenizer,
   reward,
   prompts: questions.map((question) => ({ id: question.text, prompt: promptOf(question) })),
-  settings: { ...settings, total_episodes: rollouts * answers, max_completion_length: 64, seed },
+  // A machine that stands still for a while (a laptop asleep) is no reward that hangs.
+  settings: {
+    ...settings,
+    total_episodes: rollouts * answers,
+    max_completion_length: 64,
+    reward_timeout: 3600,
+    seed,
+  },
   onRollout: ({ rollout, metrics: m }) => {
     for (const name of ["generation", "reward", "scoring"] as const) time[name] += m[`time/${name}`]!;
     const now = {

@@ -24,10 +24,10 @@ export const runSettings = {
       kl_coef: 0.1,
     },
   },
-  rloo: { rollouts: 40, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
-  grpo: { rollouts: 40, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  rloo: { rollouts: 30, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  grpo: { rollouts: 30, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
   "online-dpo": {
-    rollouts: 40,
+    rollouts: 30,
     learningRate: 2e-4,
     settings: { num_generations: 4, per_device_train_batch_size: 64, beta: 0.3 },
   },
