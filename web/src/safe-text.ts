@@ -45,12 +45,23 @@ const tooDeep = (text: string): boolean =>
 const tooStarred = (text: string): boolean =>
   text.split(/\n\s*\n/).some((part) => part.length > 2000 && part.replace(/[^*_~`[\]]/g, "").length > 1000);
 
-const marked = new Marked({ gfm: true, breaks: true, async: false });
-
 const allowedTags =
   "p br hr h1 h2 h3 h4 h5 h6 strong em b i u s del ins sub sup blockquote ul ol li pre code table thead tbody tr th td a span kbd img details summary".split(
     " ",
   );
+
+const bareTag = new RegExp(`<(?!/?(?:${allowedTags.join("|")})\\s*/?>)`, "gi");
+
+/**
+ * An answer's own HTML stays what the model wrote, readable as text, except plain tags of the list without attributes. So no attribute of
+ * theirs reaches even the inert document that DOMPurify parses in, where the browser would already report its policy broken.
+ */
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  async: false,
+  renderer: { html: ({ text }) => text.replace(bareTag, "&lt;") },
+});
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "A") {
