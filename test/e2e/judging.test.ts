@@ -154,43 +154,4 @@ describe.skipIf(noBrowser !== undefined)("the page where people judge", () => {
     });
     await fake.close();
   });
-
-  it("shows two runs of 200 steps from where they part, with errors marked", async () => {
-    const run = (from: string) =>
-      Array.from({ length: 200 }, (_, k) =>
-        k % 2 === 0
-          ? {
-              role: "assistant",
-              content: `Step ${k}`,
-              tool_calls: [
-                {
-                  type: "function" as const,
-                  function: { name: "search", arguments: { q: k < 120 ? "same" : from } },
-                },
-              ],
-            }
-          : { role: "tool", name: "search", content: k === 151 ? "Error: no such flight" : `result ${k}` },
-      );
-    await start({
-      task: "trajectories",
-      items: [
-        {
-          prompt: [{ role: "user", content: "Question 0?" }],
-          candidates: [
-            { id: "x0", messages: run("a") },
-            { id: "y0", messages: run("b") },
-          ],
-        },
-      ],
-    });
-    const page = await open();
-    await page.getByText("the runs part at step 121").waitFor();
-    expect(await page.locator(".turn.error").count()).toBe(2);
-    await page.keyboard.press("j");
-    await page.getByText("Step 122 of 200").waitFor();
-    await page.keyboard.press("7");
-    await page.keyboard.press("Enter");
-    await page.getByText("All done").waitFor();
-    await fake.close();
-  });
 });

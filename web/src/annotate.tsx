@@ -14,7 +14,16 @@ import { ChoiceBar, pairAnswer, pointOf, pointsOf } from "./choice-bar.js";
 import { hint, useKeys } from "./keys.js";
 import { Conversation } from "./messages-view.js";
 import { dropDraft, flush, loadDraft, saveDraft, send, waiting } from "./outbox.js";
-import { letter, missing, RankForm, RateForm, RewriteForm, StepsForm, ThumbsForm } from "./task-forms.js";
+import {
+  letter,
+  missing,
+  RankForm,
+  RateForm,
+  RewriteForm,
+  StepKeys,
+  StepsForm,
+  ThumbsForm,
+} from "./task-forms.js";
 import { Trajectories } from "./trajectories.js";
 import { ActiveTime } from "./active-time.js";
 import { SkipDialog } from "./skip-dialog.js";
@@ -120,7 +129,7 @@ export function Annotate({ project, revise }: { project: Project; revise: string
 
   const submit = async (given: Answer = answer): Promise<void> => {
     if (open === null) return;
-    const lacking = missing(given, { task: open.item.task, candidates: open.item.candidates });
+    const lacking = missing(given, { task: open.item.task, candidates: open.item.candidates, settings });
     if (lacking !== null) return setToast({ text: `${lacking}.` });
     const { item, lease, revises } = open;
     setOpen(null);
@@ -198,7 +207,9 @@ export function Annotate({ project, revise }: { project: Project; revise: string
     document.title = progress ? `${progress.done} judged - ${project.name}` : project.name;
   }, [progress, project.name]);
 
-  const lacking = open ? missing(answer, { task: open.item.task, candidates: open.item.candidates }) : "";
+  const lacking = open
+    ? missing(answer, { task: open.item.task, candidates: open.item.candidates, settings })
+    : "";
   return (
     <div class="annotate">
       <div class="visually-hidden" aria-live="polite">
@@ -314,6 +325,7 @@ export function Annotate({ project, revise }: { project: Project; revise: string
                 onAnswer={change}
               />
             )}
+            {open.item.task === "steps" && <StepKeys />}
             <div class="dock-end">
               <button type="button" class="quiet" onClick={() => void undo()}>
                 Undo <kbd>{hint("undo")}</kbd>
@@ -328,7 +340,7 @@ export function Annotate({ project, revise }: { project: Project; revise: string
                 title={lacking ?? ""}
                 onClick={() => void submit()}
               >
-                Submit <kbd>{hint("submit")}</kbd>
+                Submit <kbd>{open.item.task === "rewrite" ? `Ctrl ${hint("submit")}` : hint("submit")}</kbd>
               </button>
             </div>
           </div>

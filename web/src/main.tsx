@@ -80,6 +80,11 @@ function App() {
     }
   };
   useEffect(() => void enter(takeToken()), []);
+  useEffect(
+    () =>
+      document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    [page, session],
+  );
   useKeys({ help: () => void (location.hash = "#/keys") });
   if (problem !== null) return <Door problem={problem} onEnter={(token) => void enter(token)} />;
   if (session === null || project === null)

@@ -98,14 +98,23 @@ export function RankForm({ candidates, answer, onAnswer }: FormProps) {
   );
 }
 
+const attributesOf = ({ attributes }: Project["settings"]): { name: string; min: number; max: number }[] =>
+  attributes.length > 0 ? attributes : [{ name: "overall", min: 1, max: 5 }];
+
+/** A score for each answer and attribute. A digit scores the marked one and goes on; the step keys move the mark, to score anew. */
 export function RateForm({ candidates, settings, answer, onAnswer }: FormProps) {
-  const attributes =
-    settings.attributes.length > 0 ? settings.attributes : [{ name: "overall", min: 1, max: 5 }];
-  const cells = attributes.flatMap((attribute) => candidates.map((candidate) => ({ attribute, candidate })));
+  const cells = attributesOf(settings).flatMap((attribute) =>
+    candidates.map((candidate) => ({ attribute, candidate })),
+  );
   const scores = answer.attributes ?? {};
-  const next = cells.findIndex(
+  const open = cells.findIndex(
     ({ attribute, candidate }) => scores[attribute.name]?.[candidate.id] === undefined,
   );
+  const [marked, setMarked] = useState<number | null>(null);
+  useEffect(() => setMarked(null), [candidates]);
+  const next = marked ?? open;
+  const go = (by: number): void =>
+    setMarked(Math.max(0, Math.min(cells.length - 1, (next === -1 ? cells.length : next) + by)));
   const set = (name: string, id: string, score: number): void => {
     const all = { ...scores, [name]: { ...scores[name], [id]: score } };
     const first = candidates[0]!.id;
@@ -120,9 +129,12 @@ export function RateForm({ candidates, settings, answer, onAnswer }: FormProps) 
   useKeys({
     digit: (key) => {
       const cell = cells[next];
-      if (cell && Number(key) <= cell.attribute.max - cell.attribute.min + 1)
-        set(cell.attribute.name, cell.candidate.id, cell.attribute.min + Number(key) - 1);
+      if (cell === undefined || Number(key) > cell.attribute.max - cell.attribute.min + 1) return;
+      set(cell.attribute.name, cell.candidate.id, cell.attribute.min + Number(key) - 1);
+      setMarked(marked === null || marked + 1 >= cells.length ? null : marked + 1);
     },
+    nextStep: () => go(1),
+    previousStep: () => go(-1),
   });
   return (
     <div class="rate-form">
@@ -188,7 +200,7 @@ export function RewriteForm({ candidates, answer, onAnswer }: FormProps) {
       : (last?.content ?? "");
   return (
     <label class="rewrite">
-      <span>Your version</span>
+      <span>Your version{candidates.length > 1 ? " of response A" : ""}</span>
       <textarea
         rows={8}
         dir="auto"
@@ -212,6 +224,25 @@ const ratings = [
   { value: 0, mark: "0", word: "neutral", action: "neutral" },
   { value: -1, mark: "−", word: "wrong", action: "bad" },
 ] as const;
+
+/** The keys of step labels, in words: the buttons beside each step have no room for them. */
+export const StepKeys = () => (
+  <div class="key-list">
+    {(["good", "neutral", "bad", "firstError", "nextStep", "previousStep"] as const).map((action) => (
+      <span key={action}>
+        <kbd>{hint(action)}</kbd> {stepWords[action]}
+      </span>
+    ))}
+  </div>
+);
+const stepWords = {
+  good: "right",
+  neutral: "neutral",
+  bad: "wrong",
+  firstError: "first error",
+  nextStep: "next",
+  previousStep: "previous",
+} as const;
 
 /** A label a step; "first error here" leaves what follows unlabelled, as PRM800K does. */
 export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProps & ViewOptions) {
@@ -293,13 +324,19 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
 /** Why it cannot be submitted yet; null when it can. */
 export function missing(
   answer: Answer,
-  { task, candidates }: { task: string; candidates: readonly Candidate[] },
+  {
+    task,
+    candidates,
+    settings,
+  }: { task: string; candidates: readonly Candidate[]; settings: Project["settings"] },
 ): string | null {
   const { outcome } = answer;
   if (answer.skipped) return null;
   if (task === "rate") {
-    const scored = Object.values(answer.attributes ?? {}).flatMap(Object.values).length;
-    return scored > 0 && outcome ? null : "Give each a score";
+    const lacking = attributesOf(settings).some(({ name }) =>
+      candidates.some(({ id }) => answer.attributes?.[name]?.[id] === undefined),
+    );
+    return lacking ? "Give each a score" : null;
   }
   if (outcome === undefined)
     return task === "rewrite"

@@ -22,7 +22,7 @@ export function History() {
                   <span class="grow" dir="auto">
                     {excerpt}
                   </span>
-                  <b>{inWords(answer)}</b>
+                  <b>{inWords(answer, (id) => id)}</b>
                   <span class="muted">
                     {when(submitted_at)} {seconds(active_ms)}
                   </span>

@@ -1,6 +1,6 @@
 /** Review: items on which people differ, every judgement un-swapped beside the answers, and the decision. */
 import { useState } from "preact/hooks";
-import { call, type Project, type ReviewItem } from "../api.js";
+import { type Answer, call, type Project, type ReviewItem } from "../api.js";
 import { Show, useLoad } from "../load.js";
 import { Conversation } from "../messages-view.js";
 import { letter } from "../task-forms.js";
@@ -47,30 +47,21 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
   const [error, setError] = useState<string | null>(null);
   const { item, candidates, judgements, adjudicated, disagreement } = of;
   const names = (id: string): string => letter(candidates.findIndex((each) => each.id === id));
-  const decide = async (chosen: number | null): Promise<void> => {
-    const [a, b] = candidates;
+  const decide = async (answer: Answer): Promise<void> => {
     try {
-      await call("adjudicate", {
-        path: { item: item.id },
-        body: {
-          answer:
-            chosen === null
-              ? { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" }
-              : {
-                  outcome: {
-                    type: "pair",
-                    chosen: (chosen === 0 ? a : b)!.id,
-                    rejected: (chosen === 0 ? b : a)!.id,
-                  },
-                },
-          ...(reason && { reason }),
-        },
-      });
+      await call("adjudicate", { path: { item: item.id }, body: { answer, ...(reason && { reason }) } });
       onDone();
     } catch (cause) {
       setError((cause as Error).message);
     }
   };
+  const better = (chosen: 0 | 1): Answer => ({
+    outcome: { type: "pair", chosen: candidates[chosen]!.id, rejected: candidates[1 - chosen]!.id },
+  });
+  const tied = (tie: "equal" | "both_bad"): Answer => ({
+    outcome: { type: "pair", chosen: null, rejected: null },
+    tie,
+  });
   const pair = candidates.length === 2 && (item.task === "pair" || item.task === "trajectories");
   return (
     <article class="decision" aria-label={`Item ${item.id}`}>
@@ -107,6 +98,16 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
             <span class="muted" dir="auto">
               {each.answer.comment ?? ""} {each.late && "late"} {when(each.submitted_at)}
             </span>
+            {adjudicated === null && !each.answer.skipped && (
+              <button
+                type="button"
+                class="quiet"
+                aria-label={`Decide so, as ${each.annotator} did`}
+                onClick={() => void decide({ ...each.answer, comment: undefined })}
+              >
+                Decide so
+              </button>
+            )}
           </li>
         ))}
       </ul>
@@ -126,13 +127,16 @@ export function Decision({ of, project, onDone }: { of: ReviewItem; project: Pro
                 onInput={(event) => setReason(event.currentTarget.value)}
               />
             </label>
-            <button type="button" onClick={() => void decide(0)}>
+            <button type="button" onClick={() => void decide(better(0))}>
               A is right
             </button>
-            <button type="button" onClick={() => void decide(null)}>
+            <button type="button" onClick={() => void decide(tied("equal"))}>
               Tie
             </button>
-            <button type="button" onClick={() => void decide(1)}>
+            <button type="button" onClick={() => void decide(tied("both_bad"))}>
+              Both bad
+            </button>
+            <button type="button" onClick={() => void decide(better(1))}>
               B is right
             </button>
           </div>
