@@ -244,6 +244,8 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
       total: shown.length,
       after: null,
     }),
+    progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
+    changeAnnotator: () => ({}),
     invite: () => ({
       id: "i",
       role: "annotator",

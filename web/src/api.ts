@@ -47,6 +47,7 @@ const paths = {
   items: ["GET", of("/items")],
   item: ["GET", of("/items/:item")],
   annotators: ["GET", of("/annotators")],
+  changeAnnotator: ["PATCH", of("/annotators/:annotator")],
   invite: ["POST", of("/invitations")],
   progress: ["GET", of("/progress")],
   exportProject: ["GET", of("/export")],

@@ -4,10 +4,11 @@ import { useEffect, useState } from "preact/hooks";
 import { Annotate } from "./annotate.js";
 import { ApiError, call, type Project, type Session, setProject, takeToken } from "./api.js";
 import { useKeys } from "./keys.js";
-import { Data, Export, Guidelines, SetUp } from "./pages/owner.js";
+import { Data, Export, Guidelines } from "./pages/owner.js";
 import { AgreementPage, History, LeaderboardPage } from "./pages/reading.js";
 import { KeysPage } from "./pages/keys-page.js";
 import { Review } from "./pages/review.js";
+import { SetUp } from "./pages/set-up.js";
 import "./style.css";
 
 const ranks = { annotator: 0, reviewer: 1, owner: 2 };

@@ -1,6 +1,7 @@
-/** Pages of the owner: guidelines, set-up, data, export. */
+/** Pages of the owner: guidelines, data, export. */
 import { useState } from "preact/hooks";
 import { call, currentProject, type Project, type Session } from "../api.js";
+import { LiveProgress } from "../live-progress.js";
 import { Show, useLoad } from "../load.js";
 import { TextView } from "../text-view.js";
 import { when } from "../words.js";
@@ -84,160 +85,6 @@ export function Guidelines({ session }: { session: Session }) {
   );
 }
 
-const numbers = [
-  ["overlap", "Judgements wanted for each item", 1],
-  ["gold_every", "A gold item every so many items (0: never)", 0],
-  ["repeat_every", "One of their own again, sides swapped, every so many (0: never)", 0],
-  ["practice", "Practice items before the first real one", 0],
-  ["lease_seconds", "Seconds until an abandoned item goes to somebody else", 5],
-] as const;
-const switches = [
-  ["ties", "Ties may be given"],
-  ["both_bad", "“Both bad” may be given"],
-  ["comments", "Comments may be written"],
-  ["images", "Images in answers are fetched from where they point (shows your address to them)"],
-] as const;
-
-export function SetUp({ project, onChange }: { project: Project; onChange: (project: Project) => void }) {
-  const [settings, setSettings] = useState(project.settings);
-  const [name, setName] = useState(project.name);
-  const [said, setSaid] = useState<{ text: string; bad?: boolean } | null>(null);
-  const [link, setLink] = useState<string | null>(null);
-  const change = (part: Partial<Project["settings"]>): void => setSettings({ ...settings, ...part });
-  const save = async (): Promise<void> => {
-    const { webhook: _, ...rest } = settings;
-    try {
-      onChange(await call("changeProject", { body: { name, settings: rest } }));
-      setSaid({ text: "Saved." });
-    } catch (cause) {
-      setSaid({ text: (cause as Error).message, bad: true });
-    }
-  };
-  const invite = async (role: "annotator" | "reviewer"): Promise<void> => {
-    try {
-      const { token } = await call("invite", { body: { role } });
-      setLink(`${location.origin}${location.pathname}#token=${encodeURIComponent(token)}`);
-    } catch (cause) {
-      setSaid({ text: (cause as Error).message, bad: true });
-    }
-  };
-  return (
-    <>
-      <h1>Set-up</h1>
-      <form class="card form" onSubmit={(event) => (event.preventDefault(), void save())}>
-        <label>
-          <span>Name</span>
-          <input type="text" value={name} onInput={(event) => setName(event.currentTarget.value)} />
-        </label>
-        <label>
-          <span>Task</span>
-          <select
-            value={settings.task}
-            onChange={(event) => change({ task: event.currentTarget.value as typeof settings.task })}
-          >
-            {(["pair", "trajectories", "rank", "rate", "thumbs", "rewrite", "steps"] as const).map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <span>Scale</span>
-          <select
-            value={String(settings.strength)}
-            onChange={(event) => change({ strength: Number(event.currentTarget.value) as 0 | 5 | 7 })}
-          >
-            <option value="0">a side only</option>
-            <option value="5">two degrees a side</option>
-            <option value="7">three degrees a side</option>
-          </select>
-        </label>
-        <label>
-          <span>Next item</span>
-          <select
-            value={settings.policy}
-            onChange={(event) => change({ policy: event.currentTarget.value as typeof settings.policy })}
-          >
-            <option value="least-judged">least judged first</option>
-            <option value="active">the one the models are least sure of</option>
-          </select>
-        </label>
-        {numbers.map(([key, label, min]) => (
-          <label key={key}>
-            <span>{label}</span>
-            <input
-              type="number"
-              min={min}
-              value={settings[key]}
-              onInput={(event) => change({ [key]: Number(event.currentTarget.value) })}
-            />
-          </label>
-        ))}
-        <label>
-          <span>Judgements of one person at most (empty: no limit)</span>
-          <input
-            type="number"
-            min={1}
-            value={settings.quota ?? ""}
-            onInput={(event) =>
-              change({ quota: event.currentTarget.value === "" ? null : Number(event.currentTarget.value) })
-            }
-          />
-        </label>
-        <label>
-          <span>Reasons to tick, with commas between</span>
-          <input
-            type="text"
-            value={settings.reasons.join(", ")}
-            onChange={(event) =>
-              change({
-                reasons: event.currentTarget.value
-                  .split(",")
-                  .map((each) => each.trim())
-                  .filter(Boolean),
-              })
-            }
-          />
-        </label>
-        {switches.map(([key, label]) => (
-          <label key={key} class="switch">
-            <input
-              type="checkbox"
-              checked={settings[key]}
-              onChange={(event) => change({ [key]: event.currentTarget.checked })}
-            />
-            <span>{label}</span>
-          </label>
-        ))}
-        <div class="row">
-          <button type="submit" class="primary">
-            Save
-          </button>
-        </div>
-      </form>
-      {said !== null && (
-        <p class={`banner ${said.bad ? "bad" : "good"}`} role={said.bad ? "alert" : "status"}>
-          {said.text}
-        </p>
-      )}
-      <h2>Invite people</h2>
-      <div class="row">
-        <button type="button" onClick={() => void invite("annotator")}>
-          Link for an annotator
-        </button>
-        <button type="button" onClick={() => void invite("reviewer")}>
-          Link for a reviewer
-        </button>
-      </div>
-      {link !== null && (
-        <label class="rewrite">
-          <span>Shown this once; good for one person</span>
-          <input type="text" readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
-        </label>
-      )}
-    </>
-  );
-}
-
 export function Data({ project }: { project: Project }) {
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState("any");
@@ -249,6 +96,7 @@ export function Data({ project }: { project: Project }) {
   return (
     <>
       <h1>Data</h1>
+      <LiveProgress />
       <div class="row">
         <label class="grow">
           <span class="visually-hidden">Search</span>

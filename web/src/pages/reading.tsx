@@ -1,6 +1,7 @@
 /** Pages that show what is there: my history, agreement, leaderboard. */
 import { call } from "../api.js";
 import { IntervalChart } from "../charts.js";
+import { LiveProgress } from "../live-progress.js";
 import { Show, useLoad } from "../load.js";
 import { decimal, inWords, percent, seconds, when } from "../words.js";
 
@@ -47,6 +48,7 @@ export function AgreementPage() {
   return (
     <>
       <h1>Agreement</h1>
+      <LiveProgress />
       <Show of={agreement}>
         {(a) => (
           <>
