@@ -112,6 +112,43 @@ describe.skipIf(noBrowser !== undefined)("the page where people judge", () => {
     await fake.close();
   });
 
+  it("says what the server refused, keeps it, and goes on", async () => {
+    await start({ task: "pair", items: pairs(2) });
+    const page = await open();
+    await heading(page, 0);
+    fake.refuses = "The item is closed.";
+    await page.keyboard.press("2");
+    await page.keyboard.press("Enter");
+    await page.getByText("1 judgement was not taken by the server: The item is closed.").waitFor();
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save as a file" }).click(),
+    ]);
+    expect(file.suggestedFilename()).toBe("refused-judgements.jsonl");
+    fake.refuses = null;
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.locator(".point.on", { hasText: "A better" }).waitFor();
+    await page.locator("h1").focus();
+    await page.keyboard.press("Enter");
+    await heading(page, 1);
+    expect(fake.submissions).toHaveLength(1);
+    await fake.close();
+  });
+
+  it("loses nothing where the browser's storage is full", async () => {
+    await start({ task: "pair", items: pairs(2) });
+    const page = await open();
+    await heading(page, 0);
+    await page.evaluate(
+      "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+    );
+    await page.keyboard.press("2");
+    await page.keyboard.press("Enter");
+    await heading(page, 1);
+    expect(fake.submissions).toHaveLength(1);
+    await fake.close();
+  });
+
   it("maps a key anew, and refuses one that is taken", async () => {
     await start({ task: "pair", items: pairs(2) });
     const page = await open();

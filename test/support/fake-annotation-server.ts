@@ -39,6 +39,8 @@ export interface Fake {
   requests: string[];
   /** While true every call is cut off. */
   offline: boolean;
+  /** While not null every judgement is refused with this message. */
+  refuses: string | null;
   close: () => Promise<void>;
 }
 
@@ -109,6 +111,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     submissions: [],
     requests: [],
     offline: false,
+    refuses: null,
     close: () => Promise.resolve(),
   };
   const submit = (
@@ -272,6 +275,12 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     request.on("end", () => {
       const found = matchRoute(request.method ?? "GET", url.pathname);
       if (found !== null) {
+        if (found.name === "submit" && fake.refuses !== null) {
+          response.writeHead(409, { "content-type": "application/json" });
+          return response.end(
+            JSON.stringify({ error: { code: "conflict", message: fake.refuses, request: "0" } }),
+          );
+        }
         const text = Buffer.concat(chunks).toString();
         const answer = handlers[found.name]?.({
           path: found.path,

@@ -25,6 +25,7 @@ import {
   ThumbsForm,
 } from "./task-forms.js";
 import { Trajectories } from "./trajectories.js";
+import { RefusedBanner } from "./refused-banner.js";
 import { ActiveTime } from "./active-time.js";
 import { SkipDialog } from "./skip-dialog.js";
 
@@ -134,7 +135,7 @@ export function Annotate({ project, revise }: { project: Project; revise: string
     const { item, lease, revises } = open;
     setOpen(null);
     setSkipping(false);
-    const receipt = await send({
+    const sent = await send({
       project: currentProject(),
       key:
         crypto.randomUUID?.() ??
@@ -145,10 +146,13 @@ export function Annotate({ project, revise }: { project: Project; revise: string
       active_ms: time.current.milliseconds(),
       layout: narrow.matches ? "stacked" : "side-by-side",
     });
-    dropDraft(item.id);
+    // A refused answer comes back with the item, where the server still gives it out.
+    if (!("refused" in sent)) dropDraft(item.id);
     setUnsent(waiting().length);
-    if (receipt === null) setToast({ text: "Kept on this device; it is sent when the connection is back." });
+    if ("kept" in sent) setToast({ text: "Kept on this device; it is sent when the connection is back." });
+    else if ("refused" in sent) setToast({ text: `Not taken: ${sent.refused}` });
     else {
+      const { receipt } = sent;
       setProgress(receipt.progress);
       const feedback = receipt.feedback
         ? receipt.feedback.right
@@ -220,6 +224,7 @@ export function Annotate({ project, revise }: { project: Project; revise: string
           {unsent} {unsent === 1 ? "judgement waits" : "judgements wait"} on this device for the connection.
         </p>
       )}
+      <RefusedBanner />
       {problem !== null && (
         <div class="banner bad" role="alert">
           {problem}{" "}

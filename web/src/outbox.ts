@@ -21,6 +21,7 @@ const boxKey = "attune.outbox";
 const refusedKey = "attune.refused";
 
 function read<T>(key: string, otherwise: T): T {
+  if (unsaved.has(key)) return unsaved.get(key) as T;
   try {
     return JSON.parse(localStorage.getItem(key) ?? "null") ?? otherwise;
   } catch {
@@ -28,55 +29,81 @@ function read<T>(key: string, otherwise: T): T {
   }
 }
 
-export const waiting = (): Waiting[] => read<Waiting[]>(boxKey, []);
-/** Judgements that the server refused for good; kept, never thrown away. */
-export const refused = (): (Waiting & { reason: string })[] => read(refusedKey, []);
+/** What did not fit into localStorage (a few megabytes, or none where the browser forbids it): kept while the page is open. */
+const unsaved = new Map<string, unknown>();
 
-const write = (box: readonly Waiting[]): void => localStorage.setItem(boxKey, JSON.stringify(box));
-
-let sending: Promise<Receipt | null> | null = null;
-
-/** Kept first, then sent. Resolves with the receipt of the last one sent, null while the server cannot be reached. */
-export function send(entry: Waiting): Promise<Receipt | null> {
-  write([...waiting(), entry]);
-  return flush();
+function write(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+    unsaved.delete(key);
+  } catch {
+    unsaved.set(key, value);
+  }
 }
 
-export function flush(): Promise<Receipt | null> {
+export const waiting = (): Waiting[] => read<Waiting[]>(boxKey, []);
+/** Judgements that the server refused for good; kept until somebody has saved or discarded them. */
+export const refused = (): (Waiting & { reason: string })[] => read(refusedKey, []);
+export const discardRefused = (): void => write(refusedKey, []);
+
+let sending: Promise<void> | null = null;
+
+/** What became of a judgement: acknowledged, kept until the server can be reached, or refused for good. */
+export type Sent = { receipt: Receipt } | { kept: true } | { refused: string };
+
+/** Kept first, then sent. */
+export async function send(entry: Waiting): Promise<Sent> {
+  write(boxKey, [...waiting(), entry]);
+  const lies = (): boolean => waiting().some(({ key }) => key === entry.key);
+  await flush();
+  // A sending that was just ending did not see it.
+  if (lies()) await flush();
+  if (lies()) return { kept: true };
+  const receipt = receipts.get(entry.key);
+  receipts.delete(entry.key);
+  return receipt
+    ? { receipt }
+    : { refused: refused().find(({ key }) => key === entry.key)?.reason ?? "The server refused it." };
+}
+const receipts = new Map<string, Receipt>();
+
+export function flush(): Promise<void> {
   sending ??= sendAll().finally(() => void (sending = null));
   return sending;
 }
 
-async function sendAll(): Promise<Receipt | null> {
-  let last: Receipt | null = null;
+async function sendAll(): Promise<void> {
   for (let entry = waiting()[0]; entry !== undefined; entry = waiting()[0]) {
     const now = currentProject();
     try {
       const { key, lease, revises, answer, active_ms, layout, project } = entry;
       setProject(project);
       const body = { key, answer, active_ms, layout };
-      last =
+      receipts.set(
+        key,
         revises === null
           ? await call("submit", { body: { ...body, lease } })
-          : await call("revise", { path: { judgement: revises }, body });
+          : await call("revise", { path: { judgement: revises }, body }),
+      );
     } catch (error) {
       const status = error instanceof ApiError ? error.status : 0;
       // Not there, busy, or broken for a moment: it stays in the box. Everything else will be refused again.
-      if (status === 0 || status === 401 || status === 429 || status >= 500) return null;
-      localStorage.setItem(
-        refusedKey,
-        JSON.stringify([...refused(), { ...entry, reason: (error as Error).message }]),
-      );
+      if (status === 0 || status === 401 || status === 429 || status >= 500) return;
+      write(refusedKey, [...refused(), { ...entry, reason: (error as Error).message }]);
     } finally {
       setProject(now);
     }
-    write(waiting().filter(({ key }) => key !== entry!.key));
+    write(
+      boxKey,
+      waiting().filter(({ key }) => key !== entry!.key),
+    );
   }
-  return last;
 }
 
 const draftKey = (item: string): string => `attune.draft.${currentProject()}.${item}`;
-export const saveDraft = (item: string, answer: Answer): void =>
-  localStorage.setItem(draftKey(item), JSON.stringify(answer));
+export const saveDraft = (item: string, answer: Answer): void => write(draftKey(item), answer);
 export const loadDraft = (item: string): Answer | null => read<Answer | null>(draftKey(item), null);
-export const dropDraft = (item: string): void => localStorage.removeItem(draftKey(item));
+export function dropDraft(item: string): void {
+  unsaved.delete(draftKey(item));
+  localStorage.removeItem(draftKey(item));
+}
