@@ -149,6 +149,19 @@ describe.skipIf(noBrowser !== undefined)("the page where people judge", () => {
     await fake.close();
   });
 
+  it("shows long lists page by page", async () => {
+    await start({ task: "pair", items: pairs(60) });
+    const page = await open();
+    await page.evaluate("location.hash = '#/data'");
+    const rows = page.locator(".list > li");
+    for (const count of [25, 50, 60]) {
+      await expect.poll(() => rows.count()).toBe(count);
+      if (count < 60) await page.getByRole("button", { name: "Show more" }).click();
+    }
+    expect(await page.getByRole("button", { name: "Show more" }).count()).toBe(0);
+    await fake.close();
+  });
+
   it("maps a key anew, and refuses one that is taken", async () => {
     await start({ task: "pair", items: pairs(2) });
     const page = await open();

@@ -106,6 +106,11 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     })),
     adjudicated: null,
   });
+  /** Pages of at most 25. */
+  const pageOf = (query: URLSearchParams): Item[] => {
+    const start = shown.findIndex(({ id }) => id === query.get("after")) + 1;
+    return shown.slice(start, start + 25);
+  };
   const fake: Fake = {
     url: "",
     submissions: [],
@@ -127,7 +132,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     return { judgement: keys.get(body.key)!, late: false, replayed, feedback: null, progress: progress() };
   };
   const handlers: Partial<
-    Record<RouteName, (o: { path: Record<string, string>; body: unknown }) => unknown>
+    Record<RouteName, (o: { path: Record<string, string>; query: URLSearchParams; body: unknown }) => unknown>
   > = {
     login: () => session,
     session: () => session,
@@ -235,8 +240,8 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
       })),
       words: ["Whom these people preferred on these prompts, not who is right."],
     }),
-    items: () => ({
-      items: shown.map(({ id, prompt }, k) => ({
+    items: ({ query }) => ({
+      items: pageOf(query).map(({ id, prompt }, k) => ({
         id,
         excerpt: String(prompt[0]?.content).slice(0, 80),
         candidates: 2,
@@ -245,7 +250,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
         role: k === 3 ? "gold" : "task",
       })),
       total: shown.length,
-      after: null,
+      after: pageOf(query).at(-1) === shown.at(-1) ? null : pageOf(query).at(-1)!.id,
     }),
     progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
     changeAnnotator: () => ({}),
@@ -284,6 +289,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
         const text = Buffer.concat(chunks).toString();
         const answer = handlers[found.name]?.({
           path: found.path,
+          query: url.searchParams,
           body: text === "" ? undefined : JSON.parse(text),
         });
         response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });

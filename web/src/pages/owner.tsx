@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { call, currentProject, type Project, type Session } from "../api.js";
 import { LiveProgress } from "../live-progress.js";
-import { Show, useLoad } from "../load.js";
+import { More, Show, useLoad, usePages } from "../load.js";
 import { TextView } from "../text-view.js";
 import { when } from "../words.js";
 import { Decision } from "./review.js";
@@ -89,8 +89,11 @@ export function Data({ project }: { project: Project }) {
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState("any");
   const [open, setOpen] = useState<string | null>(null);
-  const items = useLoad(
-    () => call("items", { query: { search: search || undefined, status, limit: 100 } }),
+  const items = usePages(
+    (after) =>
+      call("items", { query: { search: search || undefined, status, limit: 100, after } }).then(
+        ({ items: rows, ...rest }) => ({ rows, ...rest }),
+      ),
     [search, status],
   );
   return (
@@ -117,7 +120,7 @@ export function Data({ project }: { project: Project }) {
         </label>
       </div>
       <Show of={items}>
-        {({ items: rows, total }) => (
+        {({ rows, total }) => (
           <>
             <p class="muted">{total.toLocaleString("en")} items</p>
             <ul class="list">
@@ -139,6 +142,7 @@ export function Data({ project }: { project: Project }) {
                 </li>
               ))}
             </ul>
+            <More of={items} />
           </>
         )}
       </Show>

@@ -2,16 +2,21 @@
 import { call } from "../api.js";
 import { IntervalChart } from "../charts.js";
 import { LiveProgress } from "../live-progress.js";
-import { Show, useLoad } from "../load.js";
+import { More, Show, useLoad, usePages } from "../load.js";
 import { decimal, inWords, percent, seconds, when } from "../words.js";
 
 export function History() {
-  const history = useLoad(() => call("history", { query: { limit: 200 } }));
+  const history = usePages((after) =>
+    call("history", { query: { limit: 100, after } }).then(({ entries, ...rest }) => ({
+      rows: entries,
+      ...rest,
+    })),
+  );
   return (
     <>
       <h1>What you judged</h1>
       <Show of={history}>
-        {({ entries }) =>
+        {({ rows: entries }) =>
           entries.length === 0 ? (
             <p class="muted">
               Nothing yet. <a href="#/annotate">Judge the first</a>.
@@ -38,6 +43,7 @@ export function History() {
           )
         }
       </Show>
+      <More of={history} />
     </>
   );
 }

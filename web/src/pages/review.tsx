@@ -1,14 +1,21 @@
 /** Review: items on which people differ, every judgement un-swapped beside the answers, and the decision. */
 import { useState } from "preact/hooks";
 import { type Answer, call, type Project, type ReviewItem } from "../api.js";
-import { Show, useLoad } from "../load.js";
+import { More, Show, usePages } from "../load.js";
 import { Conversation } from "../messages-view.js";
 import { letter } from "../task-forms.js";
 import { inWords, percent, when } from "../words.js";
 
 export function Review({ project }: { project: Project }) {
   const [which, setWhich] = useState<"disagreement" | "flagged" | "all">("disagreement");
-  const queue = useLoad(() => call("review", { query: { which, limit: 20 } }), [which]);
+  const queue = usePages(
+    (after) =>
+      call("review", { query: { which, limit: 20, after } }).then(({ items, ...rest }) => ({
+        rows: items,
+        ...rest,
+      })),
+    [which],
+  );
   return (
     <>
       <h1>Review</h1>
@@ -26,7 +33,7 @@ export function Review({ project }: { project: Project }) {
         ))}
       </div>
       <Show of={queue}>
-        {({ items }) =>
+        {({ rows: items }) =>
           items.length === 0 ? (
             <p class="muted">Nothing to decide here.</p>
           ) : (
@@ -34,6 +41,7 @@ export function Review({ project }: { project: Project }) {
               {items.map((each) => (
                 <Decision key={each.item.id} of={each} project={project} onDone={queue.reload} />
               ))}
+              <More of={queue} />
             </>
           )
         }
