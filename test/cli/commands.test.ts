@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ONLINE_METHOD_NAMES } from "../../src/train/index.js";
 import { METHOD_NAMES } from "../../src/train/job/index.js";
 import { data, missing } from "../support/shared.js";
 import { attune, attuneOn, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
@@ -202,9 +203,11 @@ describe.skipIf(noModel !== undefined)("attune score, merge and generate", () =>
 describe("attune methods", () => {
   it("says of every method what it needs and when to choose it", async () => {
     const { out } = await attune("methods");
-    for (const name of METHOD_NAMES) expect(out).toContain(`${name}: `);
+    const names = [...METHOD_NAMES, ...ONLINE_METHOD_NAMES];
+    for (const name of names) expect(out).toContain(`${name}: `);
     expect(out).toContain("sigmoid_norm");
     const rows = JSON.parse((await attune("methods", "--json")).out) as { name: string; needs: string }[];
-    expect(rows.map(({ name }) => name)).toEqual([...METHOD_NAMES]);
+    expect(rows.map(({ name }) => name)).toEqual(names);
+    expect(rows.every(({ needs }) => needs.length > 0)).toBe(true);
   });
 });
