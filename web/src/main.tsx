@@ -138,7 +138,7 @@ function App() {
           {otherTheme}
         </button>
       </header>
-      <main id="main" tabIndex={-1} class={here} key={project.id}>
+      <main id="main" tabIndex={-1} class={`page-${here}`} key={project.id}>
         {here === "annotate" && <Annotate project={project} revise={argument ?? null} key={argument ?? ""} />}
         {here === "history" && <History />}
         {here === "guidelines" && <Guidelines session={session} />}
