@@ -23,7 +23,7 @@ export interface MeasuredAnswer {
 }
 
 const prompts = 300;
-const samples = 4;
+const samples = 2;
 
 /** One question a fact as long as there are facts, in wordings or about facts that no training prompt has. */
 function unseen(world: World): Question[] {
@@ -78,24 +78,38 @@ export async function measure(
   });
 }
 
-export interface Difference {
-  mean: number;
-  low: number;
-  high: number;
+export interface Comparison {
+  /** Mean of the paired differences in true utility; percentile bootstrap over facts, 95%. */
+  gain: { mean: number; low: number; high: number };
+  /** Means over answers; shares in [0, 1]. */
+  sft: Means;
+  trained: Means;
 }
 
-/** Mean of the paired differences; percentile bootstrap over facts, 95%. */
-export function difference(ours: readonly MeasuredAnswer[], theirs: readonly MeasuredAnswer[]): Difference {
+type Means = Record<"utility" | "correct" | "words" | "finished", number>;
+
+export function compare(trained: readonly MeasuredAnswer[], sft: readonly MeasuredAnswer[]): Comparison {
   const byFact = new Map<string, number[]>();
-  ours.forEach(({ fact, utility: u }, i) => {
-    const gains = byFact.get(fact) ?? [];
-    byFact.set(fact, [...gains, u - theirs[i]!.utility]);
+  trained.forEach(({ fact, utility: u }, i) => {
+    byFact.set(fact, [...(byFact.get(fact) ?? []), u - sft[i]!.utility]);
   });
   const facts = [...byFact.values()];
-  const mean = (of: readonly (readonly number[])[]): number => {
-    const all = of.flat();
-    return all.reduce((a, b) => a + b, 0) / all.length;
-  };
-  const { low, high } = bootstrapInterval(facts, mean)!;
-  return { mean: mean(facts), low, high };
+  const gain = (of: readonly (readonly number[])[]): number => mean(of.flat());
+  const { low, high } = bootstrapInterval(facts, gain)!;
+  return { gain: { mean: gain(facts), low, high }, sft: meansOf(sft), trained: meansOf(trained) };
 }
+
+export function sayGain({ gain, sft, trained }: Comparison): string {
+  const [mid, low, high] = [gain.mean, gain.low, gain.high].map((x) => x.toFixed(2));
+  const share = (x: number): string => `${(100 * x).toFixed(0)}%`;
+  return `true utility ${mid} over SFT (95% ${low} to ${high}), right ${share(sft.correct)} -> ${share(trained.correct)}, words ${sft.words.toFixed(1)} -> ${trained.words.toFixed(1)}`;
+}
+
+const mean = (list: readonly number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length;
+
+const meansOf = (list: readonly MeasuredAnswer[]): Means => ({
+  utility: mean(list.map(({ utility: u }) => u)),
+  correct: mean(list.map(({ correct }) => Number(correct))),
+  words: mean(list.map(({ words }) => words)),
+  finished: mean(list.map(({ finished }) => Number(finished))),
+});
