@@ -26,7 +26,7 @@ import {
 import { bindWeights, openModel } from "attune/models";
 import { chatTemplateOf, renderPrompt, stopTokenIds } from "attune/text";
 
-const [seedText = "42", method = "ppo", rolloutsText = "60"] = process.argv.slice(2);
+const [seedText = "42", method = "ppo", rolloutsText = "45"] = process.argv.slice(2);
 if (method !== "ppo" && method !== "rloo" && method !== "grpo")
   throw new Error("METHOD is one of ppo, rloo, grpo");
 const seed = Number(seedText);

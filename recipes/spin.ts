@@ -11,10 +11,10 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadModel, ortBackend, runToEnd, savePolicy, trainOnline } from "attune";
 import { createWorld, demonstrations } from "attune/evaluate";
-import { compare, measure, sayGain } from "./online-utility/measure.js";
+import { compare, measure, measureOnce, sayGain } from "./online-utility/measure.js";
 import { makeStart } from "./online-utility/start.js";
 
-const [iterations = 3, seed = 42, learningRate = 1e-4, beta = 0.1] = process.argv.slice(2).map(Number);
+const [iterations = 2, seed = 42, learningRate = 1e-4, beta = 0.1] = process.argv.slice(2).map(Number);
 const folder = "attune-runs/spin";
 const shownRows = 800;
 const updateRows = 32;
@@ -26,7 +26,7 @@ const start = await makeStart({ backend, world, folder: started, seed });
 // Those that SFT has seen: SPIN gets more out of the same rows.
 const shown = demonstrations(world, { count: shownRows, seed });
 const { tokenizer } = await loadModel(start.policy);
-const before = await measure(start.policy, { backend, world, tokenizer });
+const before = await measureOnce(start.policy, { backend, world, tokenizer });
 
 let opponent = start.policy;
 for (let iteration = 1; iteration <= iterations; iteration++) {

@@ -24,7 +24,7 @@ import {
 import { createWorld, drawQuestions, promptOf, tasteOfPeople, utility } from "attune/evaluate";
 import { bindWeights, openModel } from "attune/models";
 import { answerText, promptText } from "attune/rewards";
-import { compare, measure, sayGain } from "./measure.js";
+import { compare, measure, measureOnce, sayGain } from "./measure.js";
 import { answers, isMeasured, runSettings } from "./settings.js";
 import { makeStart } from "./start.js";
 
@@ -51,7 +51,7 @@ const spent = (): { wall: number; processor: number } => {
 };
 const start = await makeStart({ backend, world, folder: join(values.folder, `seed-${seed}`), seed });
 const { policy, tokenizer } = await loadModel(start.policy, { seed });
-const before = await measure(start.policy, { backend, world, tokenizer });
+const before = await measureOnce(start.policy, { backend, world, tokenizer });
 const atStart = spent();
 
 const reward = values.gold ? trueUtility() : await rewardModel(tokenizer);

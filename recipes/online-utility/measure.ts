@@ -1,4 +1,5 @@
 /** Answers of a policy to prompts that nobody was trained on, and what the people truly think of them. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Backend, TokenGenerator, type Tokenizer } from "attune";
 import {
   answerFeatures,
@@ -23,7 +24,7 @@ export interface MeasuredAnswer {
 }
 
 const prompts = 300;
-const samples = 2;
+const samples = 4;
 
 /** One question a fact as long as there are facts, in wordings or about facts that no training prompt has. */
 function unseen(world: World): Question[] {
@@ -39,11 +40,21 @@ function unseen(world: World): Question[] {
   return [...first, ...all.filter((question) => !first.includes(question))].slice(0, prompts);
 }
 
+interface MeasureOptions {
+  backend: Backend;
+  world: World;
+  tokenizer: Tokenizer;
+}
+
+/** As `measure`, read from the file beside the model where it was measured before. */
+export async function measureOnce(path: string, o: MeasureOptions): Promise<MeasuredAnswer[]> {
+  const file = `${path}-measured.json`;
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(await measure(path, o)));
+  return JSON.parse(readFileSync(file, "utf8")) as MeasuredAnswer[];
+}
+
 /** The same prompts and seeds for every policy: answer i is compared with answer i. */
-export async function measure(
-  path: string,
-  o: { backend: Backend; world: World; tokenizer: Tokenizer },
-): Promise<MeasuredAnswer[]> {
+export async function measure(path: string, o: MeasureOptions): Promise<MeasuredAnswer[]> {
   const { tokenizer } = o;
   const questions = unseen(o.world);
   const { model } = await openModel(path);

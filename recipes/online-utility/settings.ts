@@ -1,4 +1,4 @@
-/** The settings of each method's run: 256 answers a rollout, and rollouts for a few minutes on two cores. */
+/** The settings of each method's run: few and small rollouts, so that a run takes minutes on one core. */
 import type { OnlineSettings } from "attune";
 
 export interface RunSettings {
@@ -8,34 +8,25 @@ export interface RunSettings {
 }
 
 /** Answers of a rollout. */
-export const answers = 256;
+export const answers = 128;
 
-/** Two updates a rollout. */
-const groups = {
-  num_generations: 4,
-  per_device_train_batch_size: 64,
-  gradient_accumulation_steps: 2,
-  num_mini_batches: 2,
-};
+/** Four answers to each of 32 questions, two updates a rollout. */
+const groups = { num_generations: 4, per_device_train_batch_size: 64, num_mini_batches: 2 };
 
 export const runSettings = {
+  // Two passes of two updates.
   ppo: {
-    rollouts: 8,
+    rollouts: 12,
     learningRate: 3e-4,
-    settings: {
-      per_device_train_batch_size: 64,
-      gradient_accumulation_steps: 2,
-      num_mini_batches: 2,
-      num_iterations: 2,
-      kl_coef: 0.1,
-    },
+    settings: { per_device_train_batch_size: 64, num_mini_batches: 2, num_iterations: 2, kl_coef: 0.1 },
   },
-  rloo: { rollouts: 8, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
-  grpo: { rollouts: 8, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  rloo: { rollouts: 12, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  grpo: { rollouts: 12, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  // The best and the worst of four answers: 32 pairs a rollout.
   "online-dpo": {
-    rollouts: 8,
+    rollouts: 12,
     learningRate: 4e-4,
-    settings: { num_generations: 4, per_device_train_batch_size: 32, num_mini_batches: 2, beta: 0.3 },
+    settings: { num_generations: 4, per_device_train_batch_size: 16, num_mini_batches: 2, beta: 0.3 },
   },
 } as const satisfies Record<string, RunSettings>;
 
