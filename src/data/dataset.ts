@@ -10,7 +10,7 @@ import { findInfoEntry } from "./dataset-info.js";
 import { asRow, detectFile, requireFormat, type Detected } from "./detect.js";
 import { kindConversion, reachableKinds, type AnyRecord } from "./convert-kind.js";
 import { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
-import { formats, type FormatName } from "./formats/table.js";
+import type { FormatName } from "./formats/table.js";
 import type { HubOptions } from "./hub.js";
 import { checkReport, emptyReport, openQuarantine, type DataReport } from "./quarantine.js";
 import { readFileRows, resolveSource } from "./read-rows.js";
