@@ -10,6 +10,9 @@ export type { Connection, Database, OpenOptions } from "./database.js";
 export { categoryOf, type StoredAnswer } from "./category.js";
 export * from "./projects.js";
 export * from "./people.js";
+export * from "./joining.js";
+export * from "./own-progress.js";
+export { acknowledgeDelivery, postponeDelivery, takeDeliveries, type Delivery } from "./deliveries.js";
 export * from "./items.js";
 export {
   expireLeases,

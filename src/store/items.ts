@@ -31,8 +31,9 @@ function excerptOf(prompt: readonly Message[]): string {
   return text.replaceAll("\u0000", "\uFFFD").replace(/\s+/g, " ").slice(0, 200);
 }
 
-/** NUL cannot be stored by PostgreSQL; it is shown as the replacement character, as browsers do. */
-const storable = (value: unknown): string => JSON.stringify(value).replaceAll("\\u0000", "\\ufffd");
+/** NUL and half a surrogate pair cannot be stored by PostgreSQL; they are shown as the replacement character, as browsers do. */
+const storable = (value: unknown): string =>
+  JSON.stringify(value).replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, "$1\\ufffd");
 
 /** Adds what is not there yet; an id that is there is left as it is. One statement for all. */
 export async function addItems(

@@ -6,6 +6,7 @@ import { sql } from "drizzle-orm";
 import type { Outcome } from "../records/index.js";
 import { categoryOf, type StoredAnswer } from "./category.js";
 import { timeOf, type Place, type Store } from "./context.js";
+import { queueDelivery } from "./deliveries.js";
 import type { Purpose } from "./leases.js";
 import { json, newId, sqlState } from "./rows.js";
 
@@ -15,6 +16,8 @@ export interface SubmitOptions {
   key: string;
   active_ms?: number;
   layout?: string;
+  /** Judgements that make the item complete, where somebody is to be told of it. */
+  tellAt?: number;
   /** Made from the shown order, once the lease is known; throws for an answer that does not fit the item. */
   answer: (shown: readonly string[]) => StoredAnswer;
 }
@@ -209,6 +212,10 @@ async function record(tx: Place, store: Store, o: Written): Promise<Stored> {
   await addDuel(tx, { ...o, category, by: 1 });
   if (o.replaces !== undefined) await addDuel(tx, { ...o, category: o.replaces, by: -1 });
   if (repeat && !skip) await compareRepeat(tx, { ...o, category });
+  if (valid > 0 && row!.valid === o.tellAt) {
+    const event = { event: "item.complete", project: o.project, item: origin.item, judgements: row!.valid };
+    await queueDelivery(tx, { store, id: `${o.project}/${origin.item}/complete`, project: o.project, event });
+  }
   return {
     judgement: id,
     late: o.late,

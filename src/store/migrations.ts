@@ -77,4 +77,11 @@ create table deliveries (
   next_at timestamptz not null, delivered_at timestamptz, last_error text);
 `,
   },
+  {
+    name: "0002-server",
+    sql: `
+alter table annotators add column invitation text;
+create index deliveries_due on deliveries (next_at) where delivered_at is null;
+`,
+  },
 ];
