@@ -21,7 +21,7 @@ export function annotatorRow({
     ties: n("tie"),
     late: n("late"),
     left: leftShare(sums),
-    agreement: share(n("agreed"), n("compared"), { otherwise: "Nobody judged the same items before." }),
+    agreement: share(n("agreed"), n("compared"), { otherwise: "Nobody else judged the same items." }),
     gold: share(n("gold_right"), n("gold"), { otherwise: "No gold item was judged." }),
     consistency: share(n("repeat_same"), n("repeat_compared"), { otherwise: "Nothing was judged twice." }),
     mean_active_ms: n("timed") > 0 ? n("active_ms") / n("timed") : null,

@@ -63,7 +63,7 @@ async function reviewItem({ store: db, project }: Reading, state: store.ItemStat
     },
     candidates: row.candidates,
     gold: row.gold,
-    disagreement: disagreementOf(Object.values(state.tally)),
+    disagreement: state.disagreement,
     judgements: judgements.map((each) => ({
       judgement: each.id,
       annotator: each.annotator,
@@ -79,10 +79,4 @@ async function reviewItem({ store: db, project }: Reading, state: store.ItemStat
       answer: Answer.parse(state.adjudicated.answer),
     },
   };
-}
-
-/** 1 - Σ n(n - 1) / N(N - 1): the share of pairs of judgements in different categories; 0 with fewer than two. */
-export function disagreementOf(counts: readonly number[]): number {
-  const all = counts.reduce((sum, n) => sum + n, 0);
-  return all < 2 ? 0 : 1 - counts.reduce((sum, n) => sum + n * (n - 1), 0) / (all * (all - 1));
 }
