@@ -1,15 +1,16 @@
 /** The one question about two answers: a scale from A to B as native radios, ties and "both bad". Knows answers, no network. */
-import type { Answer, Project } from "./api.js";
-import { hint } from "./keys.js";
+import type { Answer, Project } from "../api.js";
+import { hint, useKeys } from "../keys.js";
+import type { FormProps } from "../tasks/form.js";
 
 type Settings = Project["settings"];
-export interface Point {
+interface Point {
   /** Negative: the first shown is better; 0: tie. */
   value: number;
   label: string;
 }
 
-export function pointsOf({ strength, ties }: Settings): Point[] {
+function pointsOf({ strength, ties }: Settings): Point[] {
   const words: Record<number, string[]> = {
     0: ["better"],
     5: ["better", "much better"],
@@ -22,7 +23,7 @@ export function pointsOf({ strength, ties }: Settings): Point[] {
 }
 
 /** The answer that a point stands for; sides become ids here and nowhere else. */
-export function pairAnswer(
+function pairAnswer(
   value: number | "both_bad",
   { ids, settings }: { ids: readonly [string, string]; settings: Settings },
 ): Partial<Answer> {
@@ -41,14 +42,14 @@ export function pairAnswer(
   };
 }
 
-export function pointOf(answer: Answer, ids: readonly [string, string]): number | "both_bad" | null {
+function pointOf(answer: Answer, ids: readonly [string, string]): number | "both_bad" | null {
   if (answer.tie === "both_bad") return "both_bad";
   if (answer.tie) return 0;
   if (answer.outcome?.type !== "pair") return null;
   return answer.strength ?? (answer.outcome.chosen === ids[0] ? -1 : 1);
 }
 
-export function ChoiceBar({
+function ChoiceBar({
   settings,
   chosen,
   onChoose,
@@ -89,4 +90,30 @@ export function ChoiceBar({
       )}
     </fieldset>
   );
+}
+
+/** The bar as the form of a task: digits, arrows, tie and "both bad" by key. */
+export function PairForm({ candidates, settings, answer, onAnswer }: FormProps) {
+  const ids = [candidates[0]?.id ?? "", candidates[1]?.id ?? ""] as const;
+  const chosen = pointOf(answer, ids);
+  const points = pointsOf(settings);
+  const choose = (value: number | "both_bad"): void =>
+    onAnswer({ ...pairAnswer(value, { ids, settings }), skipped: undefined });
+  /** Along the scale; from nothing, or from "both bad", to the first point on that side of the middle. */
+  const step = (by: 1 | -1): void => {
+    const place = points.findIndex(({ value }) => value === chosen);
+    const next = place === -1 ? points.findIndex(({ value }) => value === by) : place + by;
+    if (points[next]) choose(points[next].value);
+  };
+  useKeys({
+    digit: (key) => {
+      const point = points[Number(key) - 1];
+      if (point) choose(point.value);
+    },
+    left: () => step(-1),
+    right: () => step(1),
+    tie: () => settings.ties && choose(0),
+    bothBad: () => settings.both_bad && choose("both_bad"),
+  });
+  return <ChoiceBar settings={settings} chosen={chosen} onChoose={choose} />;
 }

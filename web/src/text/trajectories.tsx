@@ -1,7 +1,7 @@
 /** Two runs of an agent side by side: the shared start once, then step beside step from where they part. Knows no judging. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Candidate, Message } from "./api.js";
-import { useKeys, hint } from "./keys.js";
+import type { Candidate, Message } from "../api.js";
+import { useKeys, hint } from "../keys.js";
 import { kindOf, Turn, type ViewOptions } from "./messages-view.js";
 
 const same = (a: Message | undefined, b: Message | undefined): boolean =>
@@ -20,7 +20,7 @@ export function Trajectories({
 }: { candidates: readonly Candidate[]; divergence: number | null } & ViewOptions) {
   const [left, right] = [candidates[0]!.messages, candidates[1]!.messages];
   const start = divergence ?? divergenceOf(left, right);
-  const [open, setOpen] = useState(start <= 3);
+  const [open, setOpen] = useState(start <= 1);
   const [at, setAt] = useState(start);
   const rows = useRef<HTMLOListElement>(null);
   const length = Math.max(left.length, right.length);

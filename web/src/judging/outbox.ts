@@ -2,8 +2,8 @@
  * What was judged and has not been acknowledged, and the draft of the item on the screen: kept in localStorage, so that neither a lost
  * connection nor a closed tab loses it. Sent in order, with the same key each time. Knows no screen.
  */
-import { type Answer, ApiError, call, currentProject, setProject } from "./api.js";
-import type { ResponseOf } from "../../src/server/api.js";
+import { type Answer, ApiError, call, currentProject, setProject } from "../api.js";
+import type { ResponseOf } from "../../../src/server/api.js";
 
 export interface Waiting {
   project: string;
@@ -15,6 +15,11 @@ export interface Waiting {
   active_ms: number;
   layout: "side-by-side" | "stacked";
 }
+/** One for each submit, the same on every try; `randomUUID` is missing where the page came over plain HTTP. */
+export const newKey = (): string =>
+  crypto.randomUUID?.() ??
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join("");
+
 type Receipt = ResponseOf<"submit">;
 
 const boxKey = "attune.outbox";

@@ -1,8 +1,8 @@
 /** Messages as cards: text, reasoning, tool calls, results, errors; nothing of them is executed. Knows no task. */
 import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
-import type { Message } from "./api.js";
-import { plainText } from "./safe-text.js";
+import type { Message } from "../api.js";
+import { plainText } from "./plain.js";
 import { TextView } from "./text-view.js";
 
 export interface ViewOptions {
@@ -25,7 +25,7 @@ export function kindOf(message: Message): Kind {
 }
 
 const names: Record<Kind, string> = {
-  message: "Answer",
+  message: "Message",
   user: "User",
   system: "System",
   call: "Tool call",

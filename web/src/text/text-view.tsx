@@ -1,6 +1,8 @@
 /** One text of a candidate on the screen: rendered or raw, cut where it is long. Knows nothing of tasks. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { cut, plainText, putMath, renderMarkdown, takeMath } from "./safe-text.js";
+import { putMath, takeMath } from "./math.js";
+import { cut, plainText } from "./plain.js";
+import { renderMarkdown } from "./sanitise.js";
 
 export function TextView({
   text,
