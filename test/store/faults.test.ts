@@ -130,11 +130,13 @@ describe.skipIf(noMount !== undefined)("a disk that is full", () => {
       join(disk, "ballast"),
       Buffer.alloc(200 * 1024 * 1024).subarray(0, freeOn(disk) - 2 * 1024 * 1024),
     );
-    let failure: unknown;
-    for (let n = 0; n < 50 && failure === undefined; n += 1) {
-      const text = Array.from({ length: 20_000 }, (_, k) => (k * 7919 + n).toString(36)).join("");
-      await addItems(store, { from: 100 + n * 10, text }).catch((cause: unknown) => (failure = cause));
-    }
+    const filling = async (): Promise<void> => {
+      for (let n = 0; n < 50; n += 1) {
+        const text = Array.from({ length: 20_000 }, (_, k) => (k * 7919 + n).toString(36)).join("");
+        await addItems(store, { from: 100 + n * 10, text });
+      }
+    };
+    const failure: unknown = await filling().catch((cause: unknown) => cause);
     expect(failure).toMatchObject({ code: "io" });
     expect(String(failure)).toMatch(/fix: (free some disk space|check disk space)/);
     await store.close().catch(() => undefined);
