@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { sha256 } from "../util/files.js";
 import { timeOf, type Store } from "./context.js";
-import { iso, newId } from "./rows.js";
+import { iso, json, newId } from "./rows.js";
 
 export interface SessionRow {
   annotator: string;
@@ -116,11 +116,20 @@ export async function changeAnnotator(
     id,
     quota,
     disabled,
-  }: { project: string; id: string; quota?: number | null; disabled?: boolean },
+    groups,
+  }: {
+    project: string;
+    id: string;
+    quota?: number | null;
+    disabled?: boolean;
+    /** The groups of items that this person is given; null: all. */
+    groups?: readonly string[] | null;
+  },
 ): Promise<boolean> {
   const changed = await store.database.rows(sql`
     update annotators set quota = ${quota === undefined ? sql`quota` : quota},
-      disabled = ${disabled === undefined ? sql`disabled` : disabled}
+      disabled = ${disabled === undefined ? sql`disabled` : disabled},
+      groups = ${groups === undefined ? sql`groups` : groups === null ? sql`null` : json(groups)}
     where project = ${project} and id = ${id} returning id`);
   return changed.length > 0;
 }
