@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  serve: { summary: "serve a store: the page where people judge", load: () => import("./serve.js") },
   agreement: {
     summary: "how far annotators agree, in numbers and words",
     load: () => import("./agreement.js"),

@@ -6,6 +6,7 @@ import { sql } from "drizzle-orm";
 import type { Outcome } from "../records/index.js";
 import { categoryOf, type StoredAnswer } from "./category.js";
 import { timeOf, type Place, type Store } from "./context.js";
+import { queueDelivery } from "./deliveries.js";
 import type { Purpose } from "./next-item.js";
 import { json, newId, sqlState } from "./rows.js";
 import {
@@ -26,6 +27,8 @@ export interface SubmitOptions {
   key: string;
   active_ms?: number;
   layout?: string;
+  /** Judgements that make the item complete, where somebody is to be told of it. */
+  tellAt?: number;
   /** Made from the shown order, once the lease is known; throws for an answer that does not fit the item. */
   answer: (shown: readonly string[]) => StoredAnswer;
 }
@@ -204,6 +207,11 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
           })
         : sql`select 1 as one`
     }`);
+  const valid = total(tally);
+  if (counts && valid === o.tellAt && valid > total(origin.tally)) {
+    const event = { event: "item.complete", project: o.project, item, judgements: valid };
+    await queueDelivery(tx, { store, id: `${o.project}/${item}/complete`, project: o.project, event });
+  }
   return {
     judgement: id,
     late: o.late,
@@ -212,7 +220,7 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
     category,
     expected: expectedOf(counted),
     item,
-    valid: total(tally),
+    valid,
   };
 }
 

@@ -119,4 +119,11 @@ insert into pairings
 delete from sums where name in ('compared', 'agreed');
 `,
   },
+  {
+    name: "0003-invitations-and-calls",
+    sql: `
+alter table annotators add column invitation text;
+create index deliveries_due on deliveries (next_at) where delivered_at is null;
+`,
+  },
 ];

@@ -79,17 +79,6 @@ export async function createInvitation(
   return { ...row!, expires_at: iso(row!.expires_at), created_at: iso(row!.created_at), token };
 }
 
-/** Uses a link once; undefined when it is no good. One statement, so two people cannot share its last use. */
-export async function takeInvitation(
-  store: Store,
-  token: string,
-): Promise<{ project: string; role: string } | undefined> {
-  const [row] = await store.database.rows<{ project: string; role: string }>(sql`
-    update invitations set uses_left = uses_left - 1
-    where token_hash = ${sha256(token)} and uses_left > 0 and expires_at > ${timeOf(store)} returning project, role`);
-  return row;
-}
-
 export async function listInvitations(store: Store, project: string): Promise<InvitationRow[]> {
   const rows = await store.database.rows<InvitationRow>(sql`
     select id, role, uses_left, expires_at, created_at from invitations
