@@ -77,6 +77,7 @@ export { estimateMemory, type MemoryEstimate, type MemoryRequest, type MemoryTer
 export { referenceLogProbs, type ReferenceCacheOptions } from "./reference-cache.js";
 export {
   type CriticOptions,
+  type LookReport,
   ONLINE_METHOD_NAMES,
   ONLINE_METHODS,
   type OnlineMethodEntry,
@@ -84,10 +85,12 @@ export {
   type OnlinePrompt,
   type OnlineSettings,
   onlineSettingsOf,
+  type PretrainingText,
   readValueHead,
   type RolloutReport,
   type SampledAnswer,
   type Sampler,
   trainOnline,
   type TrainOnlineOptions,
+  type Watch,
 } from "./online/index.js";
