@@ -17,7 +17,7 @@ export * from "./joining.js";
 export * from "./own-progress.js";
 export { acknowledgeDelivery, postponeDelivery, takeDeliveries, type Delivery } from "./deliveries.js";
 export * from "./items.js";
-export { expireLeases, heartbeat, releaseLease, takeNext, type Lease } from "./leases.js";
+export { expireLeases, heartbeat, releaseLease, takeNext, type Lease, type LeasedItem } from "./leases.js";
 export type { NextOptions, Purpose } from "./next-item.js";
 export {
   adjudicate,
