@@ -28,6 +28,8 @@ export {
   type SubmitOptions,
   type SubmitResult,
 } from "./judgements.js";
+export { addJudgements, isDecided, type Added } from "./add-judgements.js";
+export { recount } from "./recount.js";
 export * from "./reading.js";
 export { migrations } from "./migrations.js";
 
