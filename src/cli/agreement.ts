@@ -24,11 +24,11 @@ import { flag, whole } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp, wrap } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { type JudgedLabel, orderOfLabels, readJudgements } from "./judgement-rows.js";
 import { counted, percent, table } from "./show.js";
 import { readProject } from "./store/judged-rows.js";
-import { storeSettings } from "./store/place.js";
 
 const settings = {
   resamples: whole(1000, {

@@ -37,6 +37,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "a project's judgements as data for training, or all of it",
     load: () => import("./export.js"),
   },
+  serve: { summary: "serve a store: the page where people judge", load: () => import("./serve.js") },
   agreement: {
     summary: "how far annotators agree, in numbers and words",
     load: () => import("./agreement.js"),

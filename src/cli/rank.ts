@@ -17,10 +17,10 @@ import { choice, flag, number } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp, wrap } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { counted, percent, table } from "./show.js";
 import { readProject, shownPairs } from "./store/judged-rows.js";
-import { storeSettings } from "./store/place.js";
 
 const settings = {
   ties: choice("model", {

@@ -17,10 +17,10 @@ import { readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
 import { withSnapshots } from "./store/for-training.js";
-import { storeSettings } from "./store/place.js";
 import { trainFromOwnAnswers } from "./train-online.js";
 import { memoryTable, reportResult, watchTraining } from "./watch-training.js";
 

@@ -7,7 +7,7 @@ import { AttuneError } from "../errors.js";
 import { sha256 } from "../util/files.js";
 import { convertAll, type DatasetOptions, type RowPlan } from "./dataset.js";
 import { detectFile, type Detected } from "./detect.js";
-import { formats, type FormatName } from "./formats/table.js";
+import { formats } from "./formats/table.js";
 import type { Format, Judged, Row } from "./formats/format.js";
 import { judgedRecord, pairOfRuns } from "./judged-record.js";
 import { emptyReport, type DataReport } from "./quarantine.js";
@@ -33,11 +33,11 @@ export async function openJudged(source: string, options: JudgedOptions = {}): P
   const conversions = new Set<string>();
   let runs = false;
   for (const file of await resolveSource(source, options)) {
-    const found = await detectFile(file);
-    const name: FormatName | undefined = options.format ?? found.format;
-    const format: Format | undefined = name && formats[name];
-    const { kind, judge, convert, title = found.title, conversion = found.conversion } = format ?? {};
-    files.push({ ...found, format: name, title });
+    const found = await detectFile(file, { format: options.format });
+    const { title, kind, conversion } = found;
+    const format: Format | undefined = found.format && formats[found.format];
+    const { judge, convert } = format ?? {};
+    files.push(found);
     if (judge === undefined && (kind === undefined || kind === "prompt")) {
       throw new AttuneError("data", {
         where: file,

@@ -7,6 +7,7 @@ import type { Judgement } from "../records/index.js";
 import { sha256 } from "../util/files.js";
 import { categoryOf, type StoredAnswer } from "./category.js";
 import { timeOf, type Place, type Store } from "./context.js";
+import { storable } from "./items.js";
 import { json } from "./rows.js";
 
 export interface Added {
@@ -120,13 +121,12 @@ export function addJudgements(
         raw: { id: each.id, annotator: each.annotator.id },
       });
     }
-    const text = JSON.stringify(rows).replaceAll("\\u0000", "\\ufffd");
     const added = await tx.rows<{ item: string }>(sql`
       insert into judgements (id, key, project, item, annotator, annotator_kind, purpose, revision_of, category, answer, shown_order,
         seed, policy, probability, guideline, active_ms, layout, late, raw, started_at, submitted_at)
       select g.id, g.original, ${project}, item, annotator, kind, purpose, replaces, category, answer, shown, seed, policy,
         probability, guideline, active, layout, late, raw, started, submitted
-      from jsonb_to_recordset(${text}::jsonb) as g(place int, id text, original text, item text, annotator text, kind text,
+      from jsonb_to_recordset(${storable(rows)}::jsonb) as g(place int, id text, original text, item text, annotator text, kind text,
         purpose text, replaces text, category text, answer jsonb, shown jsonb, seed bigint, policy text,
         probability double precision, guideline int, active double precision, layout text, late boolean, raw jsonb,
         started timestamptz, submitted timestamptz)

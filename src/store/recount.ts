@@ -1,6 +1,6 @@
 /**
  * Counts everything that is counted again, from the judgements alone: for stores that were filled from elsewhere, and to check the
- * sums that submits keep. Leases that run keep their slots. Knows no single judgement.
+ * sums that submits keep (tallies.ts). Leases that run keep their slots. Knows no single judgement.
  */
 import { sql, type SQL } from "drizzle-orm";
 import type { Outcome } from "../records/index.js";
@@ -12,7 +12,8 @@ import { json } from "./rows.js";
 export const recount = (store: Store): Promise<void> =>
   store.database.transaction(async (tx) => {
     await tx.rows(sql`lock table judgements, item_states in exclusive mode`);
-    for (const table of ["currents", "sums", "duels"]) await tx.rows(sql.raw(`delete from ${table}`));
+    for (const table of ["currents", "sums", "duels", "pairings", "patterns"])
+      await tx.rows(sql.raw(`delete from ${table}`));
     for (const statement of statements) await tx.rows(statement);
     await countRight(tx);
   });
@@ -48,20 +49,28 @@ const statements: readonly SQL[] = [
       select c.project, c.item, c.category, count(*)::int as n from currents c join item_states s on s.project = c.project and s.item = c.item
       where ${counting("c")} and s.role = 'task' group by 1, 2, 3),
     tallies as (
-      select project, item, jsonb_object_agg(category, n) as tally, sum(n)::int as valid
+      select project, item, jsonb_object_agg(category, n) as tally, sum(n)::int as valid,
+        case when sum(n) < 2 then 0 else 1 - sum(n * (n - 1)) / (sum(n) * (sum(n) - 1))::double precision end as disagreement
       from counts group by 1, 2),
     skips as (
       select project, item, count(*)::int as n from currents where category = 'skip' and not repeat group by 1, 2),
     held as (select project, item, count(*)::int as n from leases where state = 'active' and slot is not null group by 1, 2),
     wanted as (
       select o.project, o.item, coalesce(t.tally, '{}') as tally, coalesce(t.valid, 0) as valid,
-        coalesce(t.valid, 0) + coalesce(h.n, 0) as load,
+        coalesce(t.disagreement, 0) as disagreement, coalesce(t.valid, 0) + coalesce(h.n, 0) as load,
         case when o.role = 'task' then coalesce(k.n, 0) else 0 end as flagged
       from item_states o left join tallies t on t.project = o.project and t.item = o.item
         left join skips k on k.project = o.project and k.item = o.item left join held h on h.project = o.project and h.item = o.item)
-    update item_states s set tally = w.tally, valid = w.valid, load = w.load, flagged = w.flagged
+    update item_states s set tally = w.tally, valid = w.valid, disagreement = w.disagreement, load = w.load, flagged = w.flagged
     from wanted w where s.project = w.project and s.item = w.item
       and (s.tally, s.valid, s.load, s.flagged) is distinct from (w.tally, w.valid, w.load, w.flagged)`,
+  sql`insert into patterns select project, '', adjudicated is not null, tally, count(*) from item_states where role = 'task'
+    group by 1, 3, 4`,
+  sql`insert into pairings
+    select a.project, a.annotator, b.annotator, count(*), count(*) filter (where a.category = b.category)
+    from currents a join currents b on b.project = a.project and b.item = a.item and b.annotator > a.annotator
+      join item_states s on s.project = a.project and s.item = a.item and s.role = 'task'
+    where ${counting("a")} and ${counting("b")} group by 1, 2, 3`,
   sql`insert into sums (project, annotator, name, n)
     select project, annotator, v.name, sum(v.n) from judgements j, lateral (values
       (purpose, 1), ('late', late::int), ('active_ms', active_ms), ('timed', (active_ms is not null)::int)) v(name, n)

@@ -56,7 +56,14 @@ describe("attune import", () => {
     ]);
     const quarantine = to("bad-rows.jsonl");
     const { out } = await attune(
-      ...["import", file, "--project", "bad", "--store", store, "--quarantine", quarantine],
+      "import",
+      file,
+      "--project",
+      "bad",
+      "--store",
+      store,
+      "--quarantine",
+      quarantine,
     );
     expect(out).toContain("1 item added");
     expect(out).toContain(`${file}:2: column \`winner\`: expected A, B, tie or both bad, got "perhaps"`);
@@ -121,7 +128,15 @@ describe("attune export", () => {
   it("gives pairs by majority, with soft labels, and a card that accounts for the rest", async () => {
     const output = to("pairs");
     const { out } = await attune(
-      ...["export", "demo", "--to", "reward", "--soft-labels", "--store", store, "--output", output],
+      "export",
+      "demo",
+      "--to",
+      "reward",
+      "--soft-labels",
+      "--store",
+      store,
+      "--output",
+      output,
     );
     expect(out).toContain("7 rows");
     expect(out).toContain("1 x a tie");
@@ -189,7 +204,7 @@ describe("attune export", () => {
     const dump = to("dump/dump.jsonl");
     await attune("import", dump, "--project", "demo", "--store", to("other"));
     await attune("export", "demo", "--to", "dump", "--store", to("other"), "--output", to("again"));
-    const shape = (file: string) => readRows(file).map(({ id: _, ...row }) => row);
+    const shape = (file: string) => readRows(file).map((row) => ({ ...row, id: undefined }));
     const [first, second] = [shape(dump), shape(to("again/dump.jsonl"))];
     expect(second.slice(1)).toEqual(first.slice(1));
     expect(second[0]).toMatchObject({ type: "project", settings: { task: "pair" } });
@@ -204,7 +219,7 @@ describe("attune export", () => {
     const missing = await attune("export", "nothing", "--store", store, "--output", to("none"));
     expect(missing.err).toMatch(/expected .*demo.*, got nothing/);
     const nowhere = await attune("export", "demo", "--store", to("nowhere"), "--output", to("none"));
-    expect(nowhere.err).toContain("no such folder");
+    expect(nowhere.err).toContain("expected the folder of a store");
     const there = await attune("export", "demo", "--store", store, "--output", to("pairs"));
     expect(there.code).toBe(1);
     expect(there.err).toContain("already there");

@@ -254,6 +254,19 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     }),
     progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
     changeAnnotator: () => ({}),
+    invitations: () => ({
+      invitations: [
+        {
+          id: "i",
+          role: "annotator",
+          uses_left: 3,
+          expires_at: "2026-02-01T00:00:00Z",
+          created_at: "2026-01-01T00:00:00Z",
+        },
+      ],
+    }),
+    revokeInvitation: () => ({}),
+    logout: () => ({}),
     invite: () => ({
       id: "i",
       role: "annotator",

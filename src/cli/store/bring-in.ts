@@ -97,7 +97,7 @@ export async function bringIn(
 
 /** An item as the store takes it; the first judgement of a person is the right answer where labels are gold. */
 function itemOf({ item, judgements }: Judged, labels: Labels): ItemInput {
-  const { project: _, selection: __, gold, ...rest } = item as Item;
+  const { project: _, gold, ...rest } = item as Item;
   const right =
     labels === "gold"
       ? judgements.find(({ annotator, outcome }) => annotator.kind !== "model" && outcome)?.outcome

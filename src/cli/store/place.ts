@@ -1,46 +1,14 @@
-/** Where the judgements are: a folder with the embedded database, or a PostgreSQL server; and `attune:PROJECT` as a source. Knows no query. */
-import { existsSync } from "node:fs";
-import { AttuneError } from "../../errors.js";
-import { openStore, type Store } from "../../store/index.js";
-import { optionalText } from "../../train/job/setting.js";
+/** `attune:PROJECT` as a source, and a store opened for as long as it is needed. Knows no query. */
+import type { Store } from "../../store/index.js";
+import { openStoreAt, placeOfStore } from "../open-store.js";
 
-export const storeFolder = "attune-store";
-
-export const storeSettings = {
-  store: optionalText({
-    doc: "Folder of the store. Without it DATABASE_URL (postgres://...) is used where it is set.",
-    source: storeFolder,
-  }),
-};
-
-export type OpenedStore = Store & { close: () => Promise<void> };
-
-/** Opens the store that was named. A folder that is not there is an error, unless it is to be made. Throws `io`, `network`. */
-export async function openNamedStore(
-  { store }: { store?: string | undefined },
-  { make = false } = {},
-): Promise<OpenedStore> {
-  const url = process.env["DATABASE_URL"];
-  if (store === undefined && url !== undefined && url !== "") return openStore({ url });
-  const folder = store ?? storeFolder;
-  if (!make && !existsSync(folder)) {
-    throw new AttuneError("io", {
-      where: folder,
-      expected: "a store",
-      got: "no such folder",
-      fix: "--store FOLDER or DATABASE_URL says where it is; attune import FILE --project NAME makes one",
-    });
-  }
-  return openStore({ folder });
-}
-
-/** Opens, works, and closes whatever happens. */
+/** Opens the store that was named, works, and closes whatever happens. A folder that is not there is an error unless it is made. */
 export async function withStore<T>(
   named: { store?: string | undefined },
   work: (store: Store) => Promise<T>,
-  options: { make?: boolean } = {},
+  { make = false }: { make?: boolean } = {},
 ): Promise<T> {
-  const store = await openNamedStore(named, options);
+  const store = await openStoreAt(placeOfStore(named), { existing: !make });
   try {
     return await work(store);
   } finally {

@@ -56,6 +56,7 @@ const itemRecord = (item: ExportedItem): Omit<Item, "project"> => ({
   candidates: item.candidates,
   ...(item.gold !== null && { gold: item.gold }),
   ...(item.item_group !== null && { group: item.item_group }),
+  ...(item.selection !== null && { selection: item.selection }),
   ...(item.uncertainty !== null && { uncertainty: item.uncertainty }),
 });
 
