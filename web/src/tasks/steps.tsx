@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { hint, useKeys } from "../keys.js";
 import { Turn, type ViewOptions } from "../text/messages-view.js";
+import { useGrowing } from "../text/use-growing.js";
 import type { FormProps } from "./form.js";
 
 const ratings = [
@@ -38,6 +39,7 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
   const labels = answer.outcome?.type === "step" ? answer.outcome.labels : messages.map(() => null);
   const [at, setAt] = useState(0);
   useEffect(() => setAt(0), [candidates]);
+  const shown = useGrowing(messages.length, { first: 16, atLeast: judged[at]?.place ?? 0 });
   const set = (place: number, value: number | null, first = false): void =>
     onAnswer({
       outcome: {
@@ -55,7 +57,9 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
   const go = (to: number): void => {
     const next = Math.max(0, Math.min(judged.length - 1, to));
     setAt(next);
-    document.querySelector(`[data-judged="${next}"]`)?.scrollIntoView({ block: "nearest" });
+    requestAnimationFrame(() =>
+      document.querySelector(`[data-judged="${next}"]`)?.scrollIntoView({ block: "nearest" }),
+    );
   };
   useKeys({
     good: () => label(1),
@@ -67,7 +71,7 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
   });
   return (
     <ol class="judged-steps">
-      {messages.map((message, place) => {
+      {messages.slice(0, shown).map((message, place) => {
         const index = judged.findIndex((each) => each.place === place);
         return (
           <li key={place} data-judged={index} class={index === at ? "current" : ""}>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Candidate, Message } from "../api.js";
 import { useKeys, hint } from "../keys.js";
 import { kindOf, Turn, type ViewOptions } from "./messages-view.js";
+import { useGrowing } from "./use-growing.js";
 
 const same = (a: Message | undefined, b: Message | undefined): boolean =>
   JSON.stringify(a) === JSON.stringify(b);
@@ -20,10 +21,12 @@ export function Trajectories({
 }: { candidates: readonly Candidate[]; divergence: number | null } & ViewOptions) {
   const [left, right] = [candidates[0]!.messages, candidates[1]!.messages];
   const start = divergence ?? divergenceOf(left, right);
-  const [open, setOpen] = useState(start <= 1);
-  const [at, setAt] = useState(start);
-  const rows = useRef<HTMLOListElement>(null);
   const length = Math.max(left.length, right.length);
+  const parting = Math.min(start, length - 1);
+  const [open, setOpen] = useState(start <= 1 || start >= length);
+  const [at, setAt] = useState(parting);
+  const rows = useRef<HTMLOListElement>(null);
+  const shown = useGrowing(length, { first: start + 12, atLeast: at });
   const go = (to: number): void => {
     const next = Math.max(0, Math.min(length - 1, to));
     if (next < start) setOpen(true);
@@ -32,14 +35,15 @@ export function Trajectories({
       rows.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: "center" }),
     );
   };
-  useEffect(() => setAt(start), [candidates, start]);
+  useEffect(() => setAt(parting), [candidates, parting]);
   useKeys({ nextStep: () => go(at + 1), previousStep: () => go(at - 1), divergence: () => go(start) });
   const steps = Array.from({ length }, (_, k) => k);
   return (
     <div class="trajectories">
       <div class="trajectory-bar">
         <span>
-          Step {at + 1} of {length}; the runs part at step {start + 1}
+          Step {at + 1} of {length};{" "}
+          {start >= length ? "the runs are the same" : `the runs part at step ${start + 1}`}
         </span>
         <button type="button" class="quiet" onClick={() => go(start)} aria-keyshortcuts={hint("divergence")}>
           Where they part <kbd>{hint("divergence")}</kbd>
@@ -75,7 +79,7 @@ export function Trajectories({
       )}
       <ol class="steps" ref={rows}>
         {steps
-          .filter((k) => k >= start || open)
+          .filter((k) => (k >= start || open) && k < shown)
           .map((k) => (
             <li key={k} data-step={k} class={`${k === at ? "current" : ""} ${k === start ? "parting" : ""}`}>
               {k < start ? (
