@@ -7,6 +7,7 @@ import { logLines } from "../../src/server/log.js";
 import { createProgressFeed } from "../../src/server/progress-feed.js";
 import { createRateLimit } from "../../src/server/rate-limit.js";
 import { divergenceOf } from "../../src/server/shown-item.js";
+import type { Pattern } from "../../src/store/index.js";
 import { shownMessage } from "../../src/server/shown-message.js";
 
 describe("the feed of progress", () => {
@@ -43,15 +44,17 @@ describe("the feed of progress", () => {
   });
 });
 
-it("a bucket lets a burst through, then its pace, and forgets nobody who has spent theirs", () => {
+it("a bucket lets a burst through, then its pace, and a flood of names costs no memory and pushes out no caller", () => {
   let time = 0;
   const limit = createRateLimit({ burst: 3, perSecond: 2, now: () => time });
   expect([1, 2, 3, 4].map(() => limit.take("a"))).toEqual([0, 0, 0, 1]);
   expect(limit.take("b")).toBe(0);
   time += 500;
   expect([limit.take("a"), limit.take("a")]).toEqual([0, 1]);
-  for (let k = 0; k < 30_000; k += 1) limit.take(`name ${k}`);
-  expect(limit.look("a")).toBe(1);
+  for (let k = 0; k < 60_000; k += 1) {
+    limit.take(`name ${k}`);
+    if (k % 10_000 === 0) expect(limit.look("a")).toBe(1);
+  }
 });
 
 describe("letters", () => {
@@ -127,7 +130,7 @@ describe("agreement", () => {
 
   it("is the textbook's on counts", () => {
     // Forty items judged twice: 30 alike on the first, 4 on the second, 6 split.
-    const patterns = [
+    const patterns: Pattern[] = [
       { tally: { first: 2 }, items: 30 },
       { tally: { second: 2 }, items: 4 },
       { tally: { first: 1, second: 1 }, items: 6 },
@@ -168,14 +171,16 @@ describe("agreement", () => {
     });
   });
 
-  it("of a million judgements takes no longer than a page may", () => {
+  it("of a million judgements costs the processor less than a second", () => {
     const patterns = Array.from({ length: 400 }, (_, k) => ({
       tally: { first: k % 20, second: Math.floor(k / 20), tie: k % 3 },
       items: 2500,
     }));
-    const began = performance.now();
+    const began = process.cpuUsage();
     agreementOf({ patterns, people: [], settings });
-    expect(performance.now() - began).toBeLessThan(20_000);
+    const { user, system } = process.cpuUsage(began);
+    // Measured at 0.7 s; the machines that run this differ.
+    expect((user + system) / 1e6).toBeLessThan(5);
   });
 });
 
