@@ -28,6 +28,7 @@ export {
   type SubmitResult,
 } from "./judgements.js";
 export { addJudgements, isDecided, type Added } from "./add-judgements.js";
+export { activeDraws, type WeightedItem } from "./active-draws.js";
 export { recount } from "./recount.js";
 export * from "./reading.js";
 export * from "./sums.js";

@@ -82,7 +82,7 @@ function isDue(o: {
 async function unseen(store: Store, o: NextOptions & { role: ItemRole }): Promise<string | undefined> {
   const order = o.role === "gold" ? sql`md5(s.item || ${o.annotator}::text)` : sql`s.seq`;
   const [row] = await store.database.rows<{ item: string }>(sql`
-    select s.item from item_states s where s.project = ${o.project} and s.role = ${o.role} and ${notMine(o)}
+    select s.item from item_states s where s.project = ${o.project} and s.role = ${sql.raw(`'${o.role}'`)} and ${notMine(o)}
     order by ${order} limit 1`);
   return row?.item;
 }
