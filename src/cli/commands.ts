@@ -36,5 +36,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   rank: { summary: "a leaderboard from who beat whom, with intervals", load: () => import("./rank.js") },
   power: { summary: "how many pairs do I need?", load: () => import("./power.js") },
+  backup: { summary: "a whole store to one file", load: () => import("./backup.js") },
+  restore: { summary: "a store from a backup", load: () => import("./restore.js") },
   merge: { summary: "fold an adapter into its base model", load: () => import("./merge.js") },
 };

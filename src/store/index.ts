@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { createRandom } from "../util/random.js";
 import { openDatabase, type OpenOptions } from "./database.js";
 import type { Store } from "./context.js";
+import { migrate } from "./migrate.js";
 
 export type { Store } from "./context.js";
 export type { Connection, Database, OpenOptions } from "./database.js";
@@ -29,6 +30,8 @@ export {
 export * from "./reading.js";
 export * from "./sums.js";
 export { recount } from "./recount.js";
+export { backup, restore, type BackupSummary } from "./backup.js";
+export { openDatabase } from "./database.js";
 export { migrations } from "./migrations.js";
 
 export interface StoreOptions extends OpenOptions {
@@ -40,7 +43,7 @@ export interface StoreOptions extends OpenOptions {
 
 /** Opens a store and brings its tables up to date. Throws `io`, `network`. */
 export async function openStore(options: StoreOptions = {}): Promise<Store & { close: () => Promise<void> }> {
-  const database = await openDatabase(options);
+  const database = await openDatabase(options, migrate);
   const random = createRandom(options.seed ?? randomBytes(4).readUInt32LE(), { stream: "items" });
   return {
     database,
