@@ -127,12 +127,10 @@ describe.skipIf(noBrowser !== undefined)("people judging on the real server", ()
     expect(rows.every(({ chosen }) => chosen.at(-1)!.content.startsWith("Gladly"))).toBe(true);
     await owner.context().close();
 
+    const command = `train dpo --model models/tiny --max-steps 3 --data ${file} --output ${join(folder, "run")}`;
     const said = execFileSync(
       process.execPath,
-      [
-        ...[join(repositoryRoot, "dist/cli/main.js"), "train", "dpo", "--model", "models/tiny"],
-        ...["--data", file, "--max-steps", "3", "--output", join(folder, "run")],
-      ],
+      [join(repositoryRoot, "dist/cli/main.js"), ...command.split(" ")],
       { cwd: repositoryRoot, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
     );
     expect(said).toContain("done: 3 steps");
