@@ -65,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     log,
     metrics,
     feed,
+    agreements: new Map(),
     wakeWebhooks: webhooks.wake,
     hostNames: publicUrl === undefined ? [] : [new URL(publicUrl).hostname],
     cookie: { name: "attune_session", secure: publicUrl?.startsWith("https:") ?? false },

@@ -5,12 +5,16 @@ import type { Handler } from "../call.js";
 import { leaderboardOf } from "../leaderboard.js";
 
 export const handlers = {
-  async agreement({ store: db, project }) {
-    const [patterns, people] = await Promise.all([
-      store.patterns(db, project.id),
-      store.peopleSums(db, project.id),
-    ]);
-    return agreementOf({ patterns, people, settings: project.settings });
+  async agreement({ context, store: db, project }) {
+    const patterns = await store.patterns(db, project.id);
+    const people = await store.peopleSums(db, project.id);
+    const given = { patterns, people, settings: project.settings };
+    const state = JSON.stringify(given);
+    const known = context.agreements.get(project.id);
+    if (known?.state === state) return known.agreement;
+    const agreement = agreementOf(given);
+    context.agreements.set(project.id, { state, agreement });
+    return agreement;
   },
 
   async leaderboard({ store: db, project }) {
