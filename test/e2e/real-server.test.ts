@@ -29,7 +29,7 @@ const items = (count: number) =>
     ],
   }));
 
-describe.skipIf(noBrowser !== undefined)("people judging on the real server", () => {
+describe.skipIf(noBrowser !== undefined)("people judging on the real server", { timeout: 180_000 }, () => {
   let browser: Browser;
   let server: AnnotationProcess;
   beforeAll(async () => {
@@ -137,7 +137,7 @@ describe.skipIf(noBrowser !== undefined)("people judging on the real server", ()
     const config = JSON.parse(readFileSync(join(folder, "run/model/config.json"), "utf8")) as object;
     expect(config).toHaveProperty("model_type");
     rmSync(folder, { recursive: true });
-  }, 180_000);
+  });
 
   it("lets one person in by a link made on the page, and nobody else by the same", async () => {
     await newProject("links");
