@@ -94,6 +94,38 @@ const cases = [
     against: [["best", ["float32", "bfloat16"], 1.5]],
     more: { batch },
   })),
+  // Greedy answers to 128-token prompts, 16 rows at a time and 64 in all; the clock runs over prompts and answers.
+  ...[
+    // Once as many rows as there is room for, all of one length.
+    { name: "generate-equal", rows: 16, more: { rows: 16, equal_tokens: 128 }, bar: 1.5 },
+    // Four times as many, of 16 to 128 tokens.
+    { name: "generate-ragged", rows: 64, more: { rows: 16 }, bar: 3 },
+  ].map(({ name, rows, more, bar }) => ({
+    name,
+    ours: { kind: "generate" },
+    forms: both,
+    script: "generate.py",
+    data: "ragged",
+    size: { rows, prompt_tokens: 128, answer_tokens: 128 },
+    model: smol,
+    unit: "answer tokens/s",
+    against: [["best", ["bfloat16", "float32"], bar]],
+    more,
+    repeats: 1,
+  })),
+  {
+    // 64 answers of up to 128 tokens, 8 to each of 8 prompts; LoRA, beta 0.04. The first step of theirs is not warmed up by a whole one.
+    name: "online",
+    ours: { kind: "online" },
+    forms: both,
+    script: "grpo_step.py",
+    data: "prompt",
+    size: { rows: 32, prompt_tokens: 128 },
+    model: { ...smol, end_scale: 11 },
+    unit: "answer tokens/s",
+    against: [["best", ["bfloat16", "float32"], 2.5]],
+    repeats: 1,
+  },
 ];
 
 const vocabularies = { "smollm2-135m": 49152, stories15m: 32000, "qwen2.5-1.5b": 151936 };
@@ -125,14 +157,15 @@ async function python(script, options) {
   return runPeer(environment, script, { options });
 }
 
-async function modelFolder({ shape, dtype }) {
-  const folder = join(store, `${shape}-${dtype}`);
-  if (!existsSync(join(folder, "config.json"))) await python("make_model.py", { shape, folder, dtype });
+async function modelFolder({ shape, dtype, end_scale }) {
+  const folder = join(store, `${shape}-${dtype}${end_scale ? `-ends-${end_scale}` : ""}`);
+  if (!existsSync(join(folder, "config.json")))
+    await python("make_model.py", { shape, folder, dtype, ...(end_scale && { end_scale }) });
   return folder;
 }
 
-async function dataFile(kind, { shape }) {
-  const file = join(store, `${kind}-${shape}.jsonl`);
+async function dataFile(kind, { shape }, size) {
+  const file = join(store, `${kind}-${shape}${size ? `-${size.rows}` : ""}.jsonl`);
   const vocabulary = vocabularies[shape];
   // Enough rows for every step of a run without repeating one.
   const rows = 8 * (most + 2);
@@ -142,6 +175,7 @@ async function dataFile(kind, { shape }) {
     vocabulary,
     rows,
     ...(kind === "text" ? { prompt_tokens: 1, answer_tokens: 256 } : {}),
+    ...size,
   });
   return file;
 }
@@ -169,14 +203,22 @@ async function theirs(c, { settings, options }) {
         allocator,
       });
       const rate = c.unit ? run.tokens_per_s : -run.median_s;
-      say(
-        `  ${setting}, allocator ${allocator}: ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,
-      );
+      say(`  ${setting}, allocator ${allocator}: ${summary(run, c)}`);
       const held = best.get(allocator);
       if (!held || rate > held.rate) best.set(allocator, { ...run, rate, setting, allocator });
     }
   }
   return [...best.values()];
+}
+
+/** A run in a line, for people who wait. */
+function summary(run, { unit }) {
+  const parts = [unit ? `${run.tokens_per_s.toFixed(1)} ${unit}` : "", `${run.median_s.toFixed(2)} s`];
+  if (run.prefill_tokens_per_s) parts.push(`prefill ${run.prefill_tokens_per_s.toFixed(0)}`);
+  if (run.answer_tokens) parts.push(`${Math.round(run.answer_tokens)} answer tokens`);
+  const split = Object.entries(run.split ?? {}).map(([name, s]) => `${name} ${s.toFixed(2)}`);
+  if (split.length > 0) parts.push(`of it ${split.join(", ")}`);
+  return [...parts, `${run.peak_memory_mb} MB`].filter((part) => part !== "").join(", ");
 }
 
 function print(line, bar) {
@@ -193,15 +235,13 @@ function print(line, bar) {
 
 for (const c of chosen) {
   const model = await modelFolder(c.model);
-  const options = { model, ...(c.data && { data: await dataFile(c.data, c.model) }), ...c.more };
+  const options = { model, ...(c.data && { data: await dataFile(c.data, c.model, c.size) }), ...c.more };
   const own = [];
   for (const frozen of c.forms) {
     say(`${c.name}: Attune, ${frozen}`);
     const run = await ours({ ...c.ours, ...options, frozen, repeats: repeatsOf(c) });
     own.push({ ...run, frozen });
-    say(
-      `  ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s, prefill ${run.prefill_tokens_per_s.toFixed(0)}` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,
-    );
+    say(`  ${summary(run, c)}`);
   }
   if (values.ours) continue;
   for (const [label, settings, bar] of c.against) {
@@ -228,7 +268,9 @@ function compare({ name, unit, run, peer, title, bar }) {
     ...memory,
   });
   if (!unit) return print(line(name, [run.median_s, peer.median_s], peer.median_s / run.median_s), bar);
-  print(line(name, [run.tokens_per_s, peer.tokens_per_s], run.tokens_per_s / peer.tokens_per_s), bar);
+  const rate = line(name, [run.tokens_per_s, peer.tokens_per_s], run.tokens_per_s / peer.tokens_per_s);
+  print(run.split ? { ...rate, split_ours: run.split, split_theirs: peer.split } : rate, bar);
+  if (!run.prefill_tokens_per_s) return;
   const prefill = [run.prefill_tokens_per_s, peer.prefill_tokens_per_s];
   print(line(name.replace("decode", "prefill"), prefill, prefill[0] / prefill[1]));
 }
