@@ -4,6 +4,8 @@ import {
   detectFile,
   type Detected,
   type Examples,
+  type FormatName,
+  formatNames,
   type RecordKind,
   resolveSource,
   sizesOf,
@@ -12,7 +14,7 @@ import { AttuneError } from "../errors.js";
 import { readConfigFile as readModelConfig, resolveModel } from "../models/index.js";
 import { loadTokenizer } from "../text/index.js";
 import { prepareData } from "../train/job/index.js";
-import { flag, optionalText, optionalWhole, whole } from "../train/job/setting.js";
+import { flag, optionalChoice, optionalText, optionalWhole, whole } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
@@ -28,6 +30,11 @@ const settings = {
   }),
   split: optionalText({ doc: "Split of a folder or data set.", source: "train" }),
   subset: optionalText({ doc: "Subset of a data set.", source: "the only one" }),
+  data_format: optionalChoice({
+    choices: formatNames as unknown as [FormatName, ...FormatName[]],
+    doc: "Read the rows in this format instead of the one detected.",
+    source: "detected",
+  }),
   rows: whole(3, { min: 0, doc: "Rows to show.", source: "ours" }),
   max_rows: optionalWhole({ min: 1, doc: "Read at most so many rows.", source: "all" }),
   max_length: whole(1024, { min: 2, doc: "Count rows with more tokens than that.", source: "TRL" }),
@@ -76,9 +83,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       got: "nothing",
       fix: help.examples[0]!,
     });
-  const open = { ...(s.split && { split: s.split }), ...(s.subset && { subset: s.subset }) };
+  const open = {
+    ...(s.split && { split: s.split }),
+    ...(s.subset && { subset: s.subset }),
+    ...(s.data_format && { format: s.data_format }),
+  };
   const files: Detected[] = [];
-  for (const path of await resolveSource(source, open)) files.push(await detectFile(path));
+  for (const path of await resolveSource(source, open)) files.push(await detectFile(path, open));
   const kinds = new Set(files.map((file) => file.kind));
   const [kind] = kinds;
   if (kind === undefined || kinds.size > 1) {

@@ -13,6 +13,7 @@ import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
+import { watchedRun } from "./run-guard.js";
 import { reportResult, watchTraining } from "./watch-training.js";
 
 const own = {
@@ -64,13 +65,17 @@ export async function trainFromOwnAnswers(
     "finishing this update, or giving up this rollout, then saving; Ctrl-C again stops at once",
   );
   const watcher = watchTraining(io);
+  const watched = watchedRun(config.resolved);
   try {
     const result = await runOnlineTraining(config, {
       openBackend: ortBackend,
       onEvent: watcher.onEvent,
+      openGuard: watched.open,
       signal: interrupt.signal,
     });
     watcher.done();
+    const report = await watched.finish(result);
+    if (json !== true) io.err(`report: ${report}\n`);
     reportResult(result, { io, json: json === true });
     return result.finished === "interrupted" ? exitCodes.interrupted : exitCodes.ok;
   } finally {

@@ -10,7 +10,7 @@ import { findInfoEntry } from "./dataset-info.js";
 import { asRow, detectFile, requireFormat, type Detected } from "./detect.js";
 import { kindConversion, reachableKinds, type AnyRecord } from "./convert-kind.js";
 import { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
-import { formats, type FormatName } from "./formats/table.js";
+import type { FormatName } from "./formats/table.js";
 import type { HubOptions } from "./hub.js";
 import { checkReport, emptyReport, openQuarantine, type DataReport } from "./quarantine.js";
 import { readFileRows, resolveSource } from "./read-rows.js";
@@ -57,18 +57,7 @@ export async function openDataset<K extends RecordKind = RecordKind>(
   const notes = new Set<string>();
   let kind: RecordKind | undefined = options.kind;
   for (const path of paths) {
-    const found = await detectFile(path);
-    const forced: Format | undefined = options.format && formats[options.format];
-    const detected =
-      forced === undefined
-        ? found
-        : {
-            ...found,
-            format: options.format,
-            title: forced.title,
-            kind: forced.kind,
-            conversion: forced.conversion,
-          };
+    const detected = await detectFile(path, { format: options.format });
     const { format, kind: own } = requireFormat(detected);
     kind ??= own;
     const conversion = kindConversion(own, kind);

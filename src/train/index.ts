@@ -69,6 +69,7 @@ export { estimateMemory, type MemoryEstimate, type MemoryRequest, type MemoryTer
 export { referenceLogProbs, type ReferenceCacheOptions } from "./reference-cache.js";
 export {
   type CriticOptions,
+  type LookReport,
   ONLINE_METHOD_NAMES,
   ONLINE_METHODS,
   type OnlineMethodEntry,
@@ -82,4 +83,5 @@ export {
   type Sampler,
   trainOnline,
   type TrainOnlineOptions,
+  type Watch,
 } from "./online/index.js";

@@ -16,6 +16,11 @@ const harmless = new Set([
   "eval_data",
   "reward",
   "held_out_reward",
+  "guard",
+  "guard_ensemble",
+  "guard_prompts",
+  "guard_samples",
+  "guard_every",
   "critic_model",
   "value_head",
   // When a run ends and which of its checkpoints is taken; the steps themselves are the same.

@@ -11,3 +11,4 @@ export type { SampledAnswer, Sampler, SampleRequest } from "./sampler.js";
 export type { OnlineSettings } from "./settings.js";
 export { ONLINE_METHOD_NAMES, ONLINE_METHODS, type OnlineMethodName } from "./table.js";
 export { onlineSettingsOf, trainOnline, type TrainOnlineOptions } from "./train-online.js";
+export type { LookReport, Watch } from "./watch.js";

@@ -4,12 +4,12 @@
  * them: a run that was killed goes on as if it had not stopped. Knows no method.
  */
 import { AttuneError } from "../../errors.js";
-import { type Reward, type RewardItem, scoreItems } from "../../rewards/index.js";
-import type { RewardState } from "../../rewards/index.js";
+import type { Reward, RewardState } from "../../rewards/index.js";
 import type { Backend, Resident } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
+import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
@@ -17,8 +17,9 @@ import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
 import type { Made, Recipe } from "./recipe.js";
 import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
 import { openSampler, type OpenSampler, type SampledAnswer, type Sampler } from "./sampler.js";
-import { openScorer, type Scored, type Scorer } from "./scorer.js";
+import { openScorer, type Scorer } from "./scorer.js";
 import type { OnlineSettings } from "./settings.js";
+import { type Lookout, openLookout, type Watch } from "./watch.js";
 
 export interface OnlineRunOptions {
   readonly policy: Policy;
@@ -36,6 +37,7 @@ export interface OnlineRunOptions {
   readonly sampler: Sampler | undefined;
   /** Rows of a rollout in mini-batches, in place of a seeded shuffle. */
   readonly order: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
+  readonly watch: (Watch & { readonly every: number }) | undefined;
 }
 
 /** The rollout in hand, as checkpoints have it. */
@@ -69,6 +71,7 @@ interface Open {
   reference: OpenSampler | undefined;
   parameters: Readonly<Record<string, Resident>>;
   scorer: Scorer;
+  lookout: Lookout | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -81,7 +84,10 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   /** Micro-batches of the current rollout that were handed out, and those that an update learned from. */
   #loaded = 0;
   #used = 0;
-  #making: Promise<void> | undefined;
+  /** Updates done, and how many had been when the policy was looked at. */
+  #steps = 0;
+  #looked = -1;
+  #making: Promise<"stop" | void> | undefined;
   /** Of the rollout that was made last; undefined behind a resume. */
   #times: Times | undefined;
   /** When the update in hand began. */
@@ -96,8 +102,9 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   }
 
   async open(run: Parameters<Companion["open"]>[0]): Promise<void> {
-    const { backend, parameters, saved, signal } = run;
-    const { policy, critic, settings: s, prompts } = this.#o;
+    const { backend, parameters, saved, step, signal } = run;
+    const { policy, critic, settings: s, prompts, watch, tokenizer, reward } = this.#o;
+    this.#steps = step;
     const sampling = {
       maxNewTokens: s.max_completion_length,
       temperature: s.temperature,
@@ -117,7 +124,9 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       rows: Math.max(1, s.per_device_train_batch_size),
       ...this.#sizes(),
     });
-    this.#open = { backend, sampler, reference: undefined, parameters, scorer, signal };
+    const lookout =
+      watch && openLookout({ watch, backend, policy, parameters, tokenizer, reward, settings: s, signal });
+    this.#open = { backend, sampler, reference: undefined, parameters, scorer, lookout, signal };
     if (saved !== undefined) this.#restore(saved as Saved);
   }
 
@@ -171,15 +180,33 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     await open?.sampler.close();
     await open?.reference?.close();
     await open?.scorer.close();
+    await open?.lookout?.close();
   }
 
-  /** The rollout of that number is made, once. */
-  async prepare(epoch: number): Promise<void> {
+  /** The rollout of that number is made, once, after a look at the policy where one is due. */
+  async prepare(epoch: number): Promise<"stop" | void> {
     if (this.#current?.number === epoch) return;
-    this.#making ??= this.#roll(epoch).finally(() => {
+    this.#making ??= this.#next(epoch).finally(() => {
       this.#making = undefined;
     });
-    await this.#making;
+    return this.#making;
+  }
+
+  async #next(number: number): Promise<"stop" | void> {
+    const due = number % (this.#o.watch?.every ?? 1) === 0;
+    if (due && (await this.#look(number)) === "stop") return "stop";
+    await this.#roll(number);
+  }
+
+  async #look(rollout: number): Promise<"stop" | undefined> {
+    const stop = await this.#open!.lookout?.look({ rollout, step: this.#steps });
+    this.#looked = this.#steps;
+    return stop;
+  }
+
+  /** The policy that comes out is looked at too. */
+  async end(): Promise<void> {
+    if (this.#looked < this.#steps) await this.#look((this.#current?.number ?? -1) + 1);
   }
 
   count(epoch: number): number {
@@ -206,6 +233,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
     const current = this.#current!;
     this.#used = this.#loaded;
+    this.#steps += 1;
     checkDrift(metrics);
     if (this.#o.recipe.leave?.(metrics) === true && this.#used < current.limit) current.limit = this.#used;
     const seconds = (performance.now() - this.#updateBegan) / 1000;
@@ -312,13 +340,13 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
           samples: 1,
           temperature: 0,
         });
-        return Array.from((await this.#judge(prompts, answers, 1)).scores);
+        return Array.from((await judgeAnswers(prompts, answers, { ...this.#judging(), samples: 1 })).scores);
       },
       fromReference: async () => {
         const open = this.#open!;
         open.reference ??= await this.#referenceSampler(open);
         const answers = await this.#sample(prompts, { from: open.reference, samples });
-        const { scores } = await this.#judge(prompts, answers, samples);
+        const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples });
         return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
       },
     };
@@ -350,72 +378,17 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     });
   }
 
-  async #judge(prompts: readonly PromptRow[], answers: readonly SampledAnswer[], samples: number) {
-    const { reward, settings: s } = this.#o;
-    const items = answers.map(({ tokens, ended }, i): RewardItem => {
-      const { id, prompt, columns } = prompts[Math.floor(i / samples)]!;
-      return {
-        id: `${id}#${i % samples}`,
-        prompt,
-        completion: this.#text({ tokens, ended }),
-        tokens,
-        finishReason: ended ? "stop" : "length",
-        ...(columns && { columns }),
-      };
-    });
-    if (reward === undefined) return { scores: new Float64Array(items.length), components: {}, items };
-    const { signal } = this.#open!;
-    const checked = await scoreItems(reward, items, {
-      timeoutSeconds: s.reward_timeout,
-      retries: s.reward_retries,
-      ...(signal && { signal }),
-    });
-    return { ...checked, items };
-  }
-
-  /** Without the stop token: templates write it, and rewards are over what was said. */
-  #text({ tokens, ended }: Pick<SampledAnswer, "tokens" | "ended">): string {
-    const last = tokens.at(-1);
-    const stop = ended && last !== undefined && this.#o.prompts.stopTokens.includes(last);
-    return this.#o.tokenizer.decodeContinuation(stop ? tokens.slice(0, -1) : tokens);
+  #judging(): Judging {
+    const { reward, tokenizer, prompts, settings } = this.#o;
+    return { reward, tokenizer, stopTokens: prompts.stopTokens, settings, signal: this.#open!.signal };
   }
 
   async #answers(prompts: readonly PromptRow[], seconds: Record<string, number>): Promise<RolloutRow[]> {
     const samples = this.#o.settings.num_generations;
-    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-      const began = performance.now();
-      const result = await work();
-      seconds[name] = (seconds[name] ?? 0) + (performance.now() - began) / 1000;
-      return result;
-    };
     const { sampler, scorer } = this.#open!;
-    const answers = await timed("generation", () => this.#sample(prompts, { from: sampler, samples }));
-    const judged = await timed("reward", () => this.#judge(prompts, answers, samples));
-    const said = answers.flatMap(({ tokens }, i) => (tokens.length > 0 ? [i] : []));
-    const promptOf = (i: number): PromptRow => prompts[Math.floor(i / samples)]!;
-    const scored = await timed("scoring", () =>
-      scorer.score(
-        said.map((i) => ({
-          id: judged.items[i]!.id,
-          prompt: promptOf(i).tokens,
-          completions: [answers[i]!.tokens],
-        })),
-      ),
-    );
-    const numbers = new Map<number, Scored>(said.map((i, k) => [i, scored[k]!]));
-    return answers.map(({ tokens, logProbs, ended }, i): RolloutRow => ({
-      id: judged.items[i]!.id,
-      prompt: promptOf(i),
-      tokens,
-      text: judged.items[i]!.completion as string,
-      ended,
-      samplerLogps: logProbs,
-      ...(numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 }),
-      score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
-      components: Object.fromEntries(
-        Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),
-      ),
-    }));
+    const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: sampler, samples });
+    const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
+    return rows;
   }
 
   #checkCollapse(rows: readonly RolloutRow[], metrics: Readonly<Record<string, number>>): void {

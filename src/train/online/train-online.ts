@@ -13,6 +13,7 @@ import type { RolloutReport } from "./rollout.js";
 import type { Sampler } from "./sampler.js";
 import { type OnlineSettings, onlineSections, readOnlineSettings } from "./settings.js";
 import { ONLINE_METHODS, type OnlineMethodName } from "./table.js";
+import { rolloutsBetweenLooks, type Watch } from "./watch.js";
 
 export interface TrainOnlineOptions {
   readonly backend: Backend;
@@ -34,6 +35,8 @@ export interface TrainOnlineOptions {
    * accumulation are among `settings`.
    */
   readonly fit?: Omit<FitOptions, "backend" | "epochs" | "gradientAccumulationSteps" | "lossNormalisation">;
+  /** Looks at the policy while it learns: the guard against over-optimisation is one (`openGuard` of attune/evaluate). */
+  readonly watch?: Watch;
   /** Answers from elsewhere (TRL's rollout_func); log-probabilities may be empty. Default: the policy's own. */
   readonly sampler?: Sampler;
   /** The order of a rollout's rows in its updates. Default: shuffled by the seed, anew in every pass. */
@@ -70,6 +73,7 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
   const episodes = s.total_episodes ?? s.num_train_epochs * prompts.rows.length * s.num_generations;
   const rollouts = Math.max(1, Math.ceil(episodes / answers));
   const recipe = entry.recipe(s);
+  const updates = s.num_mini_batches * s.num_iterations;
   const run = new OnlineRun({
     policy,
     critic,
@@ -83,6 +87,7 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
     onRollout: options.onRollout,
     sampler: options.sampler,
     order: options.order,
+    watch: options.watch && { every: everyOf(options, { rollouts, answers, updates }), ...options.watch },
   });
   const trainer = recipe.trainer({ policy, critic, train: run, companion: run });
   const { learningRate = entry.learningRate, maxSteps, ...rest } = options.fit ?? {};
@@ -90,10 +95,19 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
     ...rest,
     backend,
     learningRate,
-    maxSteps: maxSteps ?? rollouts * s.num_mini_batches * s.num_iterations,
+    maxSteps: maxSteps ?? rollouts * updates,
     // One micro-batch's token mean is what bnpo divides by.
     ...(s.loss_type === "bnpo" && { lossNormalisation: "micro-batch" as const }),
   });
+}
+
+function everyOf(
+  { watch, fit: { maxSteps = Infinity } = {} }: TrainOnlineOptions,
+  { rollouts, answers, updates }: { rollouts: number; answers: number; updates: number },
+): number {
+  const made = Math.min(rollouts, Math.ceil(maxSteps / updates));
+  const looked = watch!.prompts.length * (watch!.samples ?? 1);
+  return rolloutsBetweenLooks({ rollouts: made, answers, looked });
 }
 
 /** Answers of a rollout: those of all its updates. Pairs and best answers are made of several. */
