@@ -78,8 +78,8 @@ def main() -> None:
         return {
             "answer_tokens": answer_tokens,
             "tokens_per_s": round(sum(lengths) / sum(clock.seconds), 2),
-            # What lies between the answers and the first loss: rewards, advantages, padding.
-            "split": {"generation": generation, "reward": rest, "scoring": 0.0, "update": update},
+            # Scoring: rewards, advantages and the reference's pass. TRL's first pass of the update gives the policy's own numbers.
+            "split": {"generation": generation, "scoring": rest, "update": update},
         }
 
     options["warmup"] = 0

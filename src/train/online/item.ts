@@ -29,8 +29,8 @@ export interface ItemLayout {
   /** Longest prompt and longest completion that can come: rows are as long, so that few graphs are made. */
   readonly maxPrompt: number;
   readonly maxCompletion: number;
-  /** Shortest prompt that can come: so much of a row is never a target. */
-  readonly minPrompt: number;
+  /** Shortest prompt that can come, so much of a row is never a target; default 0. */
+  readonly minPrompt?: number;
   readonly counted?: OnlineBatch["counted"];
   readonly criticOnly?: boolean;
 }
@@ -82,7 +82,7 @@ function shareOrNot(examples: readonly Example[], o: Sizes): Batch {
   };
   const { rows, length } = layoutBatch(examples, options);
   // As many targets as the row can hold: their number makes no further graph.
-  return layoutBatch(examples, { ...options, rows, length, targets: rows * (length - o.minPrompt) });
+  return layoutBatch(examples, { ...options, rows, length, targets: rows * (length - (o.minPrompt ?? 0)) });
 }
 
 /** Attention costs by the square of a row's length: an eighth of a step at so many tokens and a small model's width. */
