@@ -58,6 +58,9 @@ export async function loadProject(
   return { ...row, settings: readSettings(row.settings) };
 }
 
+/** Made once: a schema is compiled when it is first used. */
+const StoredSettings = ProjectSettings.strip();
+
 /** Settings as stored, with defaults for what is not there. */
 export const readSettings = (stored: Record<string, unknown>): ProjectSettings =>
-  ProjectSettings.strip().parse(stored);
+  StoredSettings.parse(stored);

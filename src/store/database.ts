@@ -4,7 +4,10 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import type { Pool, PoolClient } from "pg";
 import { asFault, hideSecrets } from "./faults.js";
 import { lockFolder } from "./folder-lock.js";
 
@@ -29,10 +32,15 @@ export interface OpenOptions {
   connections?: number;
 }
 
-interface Drizzle {
-  execute(query: SQL): Promise<unknown>;
-  transaction<T>(work: (tx: Pick<Drizzle, "execute">) => Promise<T>): Promise<T>;
+/** A statement as the driver takes it. */
+type Query = (text: string, params: unknown[]) => Promise<{ rows: object[] }>;
+
+interface Driver {
+  query: Query;
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
 }
+
+const dialect = new PgDialect();
 
 /** Opens it as it is; `prepare` is run once, before anybody else has it, and closes it again when it fails. */
 export async function openDatabase(
@@ -46,7 +54,7 @@ export async function openDatabase(
 
 /** One interface over both drivers. Faults name `where` the database is. */
 function wrap(
-  db: Drizzle,
+  driver: Driver,
   o: { kind: Database["kind"]; where: string; close: () => Promise<void> },
 ): Database {
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -56,14 +64,17 @@ function wrap(
       throw asFault(cause, o.where);
     }
   };
-  const connect = (place: Pick<Drizzle, "execute">): Connection => ({
-    rows: <R extends object>(query: SQL) =>
-      guarded(async () => ((await place.execute(query)) as { rows: R[] }).rows),
+  const connect = (query: Query): Connection => ({
+    rows: <R extends object>(statement: SQL) =>
+      guarded(async () => {
+        const { sql: text, params } = dialect.sqlToQuery(statement);
+        return (await query(text, params)).rows as R[];
+      }),
   });
   return {
-    ...connect(db),
+    ...connect((text, params) => driver.query(text, params)),
     kind: o.kind,
-    transaction: (work) => guarded(() => db.transaction((tx) => work(connect(tx)))),
+    transaction: (work) => guarded(() => driver.transaction((query) => work(connect(query)))),
     close: o.close,
   };
 }
@@ -86,14 +97,11 @@ async function openEmbedded(
   folder: string | undefined,
   prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
-  const [{ PGlite }, { drizzle }] = await Promise.all([
-    import("@electric-sql/pglite"),
-    import("drizzle-orm/pglite"),
-  ]);
+  const { PGlite } = await import("@electric-sql/pglite");
   if (folder === undefined) {
     const client = await PGlite.create();
     return prepared(
-      wrap(drizzle(client), { kind: "pglite", where: "store", close: () => client.close() }),
+      wrap(embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
       prepare,
     );
   }
@@ -108,7 +116,10 @@ async function openEmbedded(
     const close = async (): Promise<void> => {
       await client.close().finally(release);
     };
-    const database = await prepared(wrap(drizzle(client), { kind: "pglite", where: folder, close }), prepare);
+    const database = await prepared(
+      wrap(embeddedDriver(client), { kind: "pglite", where: folder, close }),
+      prepare,
+    );
     rmSync(unfinished, { force: true });
     return database;
   } catch (cause) {
@@ -122,18 +133,63 @@ async function openServer(
   { url, connections = 16 }: OpenOptions & { url: string },
   prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
-  const [pg, { drizzle }] = await Promise.all([import("pg"), import("drizzle-orm/node-postgres")]);
-  const pool = new pg.default.Pool({
+  const { default: pg } = await import("pg");
+  const pool = new pg.Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: 5000,
     // A statement that hangs is an error to its caller, not a connection lost for ever.
     statement_timeout: 60_000,
+    types: { getTypeParser: (type, as) => (type === timestamptz ? asIs : pg.types.getTypeParser(type, as)) },
   });
   // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => undefined);
   return prepared(
-    wrap(drizzle(pool), { kind: "postgres", where: hideSecrets(url), close: () => pool.end() }),
+    wrap(serverDriver(pool), { kind: "postgres", where: hideSecrets(url), close: () => pool.end() }),
     prepare,
   );
+}
+
+/** Times stay the text that the database gives. */
+const timestamptz = 1184;
+const asIs = (value: string): string => value;
+
+function embeddedDriver(client: PGlite): Driver {
+  const queryOn =
+    (place: Pick<PGlite, "query">): Query =>
+    (text, params) =>
+      place.query<object>(text, params, { parsers: { [timestamptz]: asIs } });
+  return { query: queryOn(client), transaction: (work) => client.transaction((tx) => work(queryOn(tx))) };
+}
+
+function serverDriver(pool: Pool): Driver {
+  // Statements have names, so that each connection parses and plans one but once. Those without parameters are not run often.
+  const names = new Map<string, string>();
+  const named = (text: string): string => {
+    const name = names.get(text) ?? `attune_${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  const queryOn =
+    (place: Pick<PoolClient, "query">): Query =>
+    (text, values) =>
+      place.query<object>(values.length === 0 ? { text } : { name: named(text), text, values });
+  return {
+    query: queryOn(pool),
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken = false;
+      try {
+        await client.query("begin");
+        const result = await work(queryOn(client));
+        await client.query("commit");
+        return result;
+      } catch (cause) {
+        await client.query("rollback").catch(() => (broken = true));
+        throw cause;
+      } finally {
+        client.release(broken);
+      }
+    },
+  };
 }

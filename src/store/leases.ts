@@ -35,9 +35,20 @@ export async function expireLeases(store: Store): Promise<void> {
     where s.project = g.project and s.item = g.item`);
 }
 
+/** When leases were last looked at, by the store's clock. */
+const looked = new WeakMap<Store["database"], number>();
+
+/** At most once a second; a clock that has jumped counts as a second. */
+async function expireNowAndThen(store: Store): Promise<void> {
+  const now = store.now().getTime();
+  if (Math.abs(now - (looked.get(store.database) ?? Number.NEGATIVE_INFINITY)) < 1000) return;
+  looked.set(store.database, now);
+  await expireLeases(store);
+}
+
 /** The item that this person holds, or a new one; undefined when there is none for them now. */
 export async function takeNext(store: Store, options: NextOptions): Promise<Lease | undefined> {
-  await expireLeases(store);
+  await expireNowAndThen(store);
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const { held, standing } = await standingOf(store, options);
     if (held !== null) return leaseOf(held);
@@ -94,7 +105,8 @@ async function grant(store: Store, o: NextOptions & { choice: Choice }): Promise
       probability, guideline, task_version)
     select ${newId("l")}, ${o.project}, item, ${
       counts
-        ? sql`(select min(n) from generate_series(0, ${o.overlap} + 99) n where not exists (select from leases l
+        ? sql`(select min(n) from (select 0 as n union all select l.slot + 1 from leases l where l.project = ${o.project}
+        and l.item = ${item} and l.state in ('active', 'done')) free where not exists (select from leases l
         where l.project = ${o.project} and l.item = ${item} and l.state in ('active', 'done') and l.slot = n))`
         : sql`null::int`
     }, ${o.annotator}, ${purpose}, 'active', ${timeOf(store)}::timestamptz,

@@ -77,6 +77,7 @@ export {
   type OnlinePrompt,
   type OnlineSettings,
   onlineSettingsOf,
+  type PretrainingText,
   readValueHead,
   type RolloutReport,
   type SampledAnswer,

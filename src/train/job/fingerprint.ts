@@ -23,6 +23,7 @@ const harmless = new Set([
   "guard_every",
   "critic_model",
   "value_head",
+  "ptx_data",
   // When a run ends and which of its checkpoints is taken; the steps themselves are the same.
   "early_stopping_patience",
   "load_best_model_at_end",

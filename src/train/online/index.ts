@@ -4,6 +4,7 @@
  * rollout.
  */
 export { type CriticOptions, readValueHead } from "./critic.js";
+export type { PretrainingText } from "./pretraining-mix.js";
 export type { OnlinePrompt, PromptRow } from "./prompts.js";
 export type { OnlineMethodEntry } from "./recipe.js";
 export type { RolloutReport } from "./rollout.js";

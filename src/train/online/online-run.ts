@@ -13,8 +13,10 @@ import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
+import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
-import type { Made, Recipe } from "./recipe.js";
+import { openMixtureSampler } from "./mixture-sampler.js";
+import type { Made, OpponentAnswers, Recipe } from "./recipe.js";
 import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
 import { openSampler, type OpenSampler, type SampledAnswer, type Sampler } from "./sampler.js";
 import { openScorer, type Scorer } from "./scorer.js";
@@ -37,6 +39,7 @@ export interface OnlineRunOptions {
   readonly sampler: Sampler | undefined;
   /** Rows of a rollout in mini-batches, in place of a seeded shuffle. */
   readonly order: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
+  readonly pretraining: readonly PretrainingText[] | undefined;
   readonly watch: (Watch & { readonly every: number }) | undefined;
 }
 
@@ -69,6 +72,7 @@ interface Open {
   backend: Backend;
   sampler: OpenSampler;
   reference: OpenSampler | undefined;
+  mixture: OpenSampler | undefined;
   parameters: Readonly<Record<string, Resident>>;
   scorer: Scorer;
   lookout: Lookout | undefined;
@@ -126,7 +130,16 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     });
     const lookout =
       watch && openLookout({ watch, backend, policy, parameters, tokenizer, reward, settings: s, signal });
-    this.#open = { backend, sampler, reference: undefined, parameters, scorer, lookout, signal };
+    this.#open = {
+      backend,
+      sampler,
+      reference: undefined,
+      mixture: undefined,
+      parameters,
+      scorer,
+      lookout,
+      signal,
+    };
     if (saved !== undefined) this.#restore(saved as Saved);
   }
 
@@ -179,6 +192,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#open = undefined;
     await open?.sampler.close();
     await open?.reference?.close();
+    await open?.mixture?.close();
     await open?.scorer.close();
     await open?.lookout?.close();
   }
@@ -227,7 +241,16 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#loaded = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
-    return layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    return { ...batch, pretraining: this.#pretraining(epoch, index) };
+  }
+
+  #pretraining(rollout: number, index: number): OnlineBatch["pretraining"] {
+    const { pretraining: texts = [], settings: s } = this.#o;
+    if (texts.length === 0) return undefined;
+    const { maxPrompt, maxCompletion } = this.#sizes();
+    const size = { count: s.per_device_train_batch_size, maxLength: maxPrompt + maxCompletion };
+    return textsBeside({ rollout, index }, { texts, ...size, seed: s.seed });
   }
 
   afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
@@ -345,11 +368,38 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       fromReference: async () => {
         const open = this.#open!;
         open.reference ??= await this.#referenceSampler(open);
-        const answers = await this.#sample(prompts, { from: open.reference, samples });
-        const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples });
-        return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+        return this.#opponent(prompts, { from: open.reference, samples });
+      },
+      fromMixture: () => {
+        const open = this.#open!;
+        open.mixture ??= this.#mixtureSampler(open);
+        return this.#opponent(prompts, { from: open.mixture, samples });
       },
     };
+  }
+
+  async #opponent(
+    prompts: readonly PromptRow[],
+    o: { from: OpenSampler; samples: number },
+  ): Promise<OpponentAnswers> {
+    const answers = await this.#sample(prompts, o);
+    const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples: o.samples });
+    return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+  }
+
+  #mixtureSampler({ backend, parameters }: Open): OpenSampler {
+    const { policy, prompts, settings: s } = this.#o;
+    return openMixtureSampler({
+      backend,
+      policy,
+      parameters,
+      stopTokens: prompts.stopTokens,
+      mixtureCoef: s.mixture_coef,
+      temperature: s.temperature,
+      maxNewTokens: s.max_completion_length,
+      maxPrompt: this.#sizes().maxPrompt,
+      rows: 16,
+    });
   }
 
   #referenceSampler({ backend }: Open): Promise<OpenSampler> {

@@ -31,6 +31,7 @@ import {
 } from "./guard.js";
 import { type OpenedReward, openRewards, type RewardParts } from "./open-rewards.js";
 import { readPrompts } from "./read-prompts.js";
+import { readTexts } from "./read-texts.js";
 import type { OnlineTrainingConfig } from "./settings.js";
 
 export interface RunOnlineOptions {
@@ -143,6 +144,11 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
   if (watching) emit({ kind: "note", text: guardNote(asked, p.watched!) });
   const { hash: model, files } = await hashModel(opened);
   const critic = await openCritic(s);
+  const mix =
+    s.ptx_data === undefined
+      ? undefined
+      : await readTexts(s.ptx_data, { tokenizer: opened.tokenizer, limit: s.max_rows });
+  if (mix) emit({ kind: "note", text: mix.note });
   const hashes = {
     model,
     data: data.hash,
@@ -150,6 +156,7 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
     // Set aside from what is learned.
     "guard prompts": asked.shared ? "none" : sha256(asked.looked.map(({ id }) => id).join("\n")),
     ...(critic && { critic: critic.hash }),
+    ...(mix && { pretraining: mix.hash }),
   };
   const record = {
     status: "running",
@@ -199,6 +206,7 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
     ...(p.reward && { reward: p.reward.reward }),
     settings: own,
     ...(critic && { critic: critic.options }),
+    ...(mix && { pretraining: mix.texts }),
     ...(watching && { watch: watching.watch }),
     onRollout: async (report) => {
       if (s.log_completions) await writeAnswers(folder.path, report);

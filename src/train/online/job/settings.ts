@@ -111,6 +111,13 @@ const critics = {
   }),
 };
 
+const mixes = {
+  ptx_data: optionalText({
+    doc: "Texts or demonstrations that the policy is not to forget (PPO-ptx): as many as answers beside every micro-batch, cut to the rows' length; --ptx-coef weighs them.",
+    source: "none",
+  }),
+};
+
 /** Settings of a run beside those of `OnlineSettings`. */
 export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
   OnlineSettings & {
@@ -126,6 +133,7 @@ export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
     log_completions: boolean;
     critic_model?: string;
     value_head?: string;
+    ptx_data?: string;
   };
 
 /** Settings of a method by the section of its help. */
@@ -144,7 +152,7 @@ export function onlineTrainingSections(method: OnlineMethodName): Record<string,
     "Model and data": picked("Model and data"),
     Reward: rewards,
     ...onlineSections(entry.defaults, entry.groups),
-    ...(entry.critic && { Critic: critics }),
+    ...(entry.critic && { Critic: critics, "Pretraining mix": mixes }),
     Guard: guards,
     Training: picked("Training"),
     "LoRA or everything": picked("LoRA or everything"),
