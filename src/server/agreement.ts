@@ -13,8 +13,8 @@ interface Given {
   settings: Pick<ProjectSettings, "task" | "overlap">;
 }
 
-/** Resamples times cells of the table at most: the page shall not wait, nor the server for the page. */
-const work = 4_000_000;
+/** Draws of counts at most, at some microseconds each: neither the page shall wait, nor everybody else for the page. */
+const draws = 60_000;
 
 export function agreementOf({ patterns, people, settings }: Given): Agreement {
   const labelled = patterns.map(({ tally, items }) => ({
@@ -24,8 +24,7 @@ export function agreementOf({ patterns, people, settings }: Given): Agreement {
   const names = [...new Set(labelled.flatMap(({ tally }) => Object.keys(tally)))].toSorted(inOrder);
   const counts = labelled.map(({ tally }) => names.map((name) => tally[name] ?? 0));
   const repeats = labelled.map(({ items }) => items);
-  const cells = Math.max(1, counts.length * names.length);
-  const resamples = Math.max(100, Math.min(1000, Math.floor(work / cells)));
+  const resamples = Math.max(100, Math.min(1000, Math.floor(draws / Math.max(1, counts.length))));
   const summary = agreementSummary(counts, { repeats, resamples });
   const sums = total(people);
   const n = (name: string): number => sums[name] ?? 0;

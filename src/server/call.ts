@@ -1,7 +1,7 @@
 /** What a route's handler is given and what it gives back, typed by the table of routes. Knows no particular route. */
 import type { z } from "zod";
 import type { PathOf, ResponseOf, Role, RouteName, routes } from "./api.js";
-import type { ProjectSettings } from "./api-schemas.js";
+import type { Agreement, ProjectSettings } from "./api-schemas.js";
 import type { Store } from "../store/index.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
@@ -16,6 +16,8 @@ export interface ServerContext {
   log: Log;
   metrics: Metrics;
   feed: ProgressFeed;
+  /** The last agreement of each project and what it was computed from: intervals take a moment, and pages are loaded again. */
+  agreements: Map<string, { state: string; agreement: Agreement }>;
   /** Says that a webhook may be due. */
   wakeWebhooks: () => void;
   /** Names besides loopback's and addresses that this server answers to. */

@@ -21,12 +21,9 @@ export function createRateLimit({ burst, perSecond, now = Date.now }: RateOption
     const at = now();
     const old = buckets.get(name);
     const left = old === undefined ? burst : Math.min(burst, old.left + ((at - old.at) / 1000) * perSecond);
-    // A full bucket says nothing: forget those when there are too many.
-    if (old === undefined && buckets.size >= mostNames) {
-      for (const [each, bucket] of buckets)
-        if (bucket.left + ((at - bucket.at) / 1000) * perSecond >= burst) buckets.delete(each);
-      if (buckets.size >= mostNames) buckets.delete(buckets.keys().next().value!);
-    }
+    // Put in anew each time, so that the first is the one that was quiet longest: it is forgotten when there are too many.
+    buckets.delete(name);
+    if (buckets.size >= mostNames) buckets.delete(buckets.keys().next().value!);
     const bucket = { left, at };
     buckets.set(name, bucket);
     return bucket;

@@ -1,4 +1,5 @@
 /** Saying no: one error class with the code of the interface, its status, and what may be said to the caller. Knows no route. */
+import { AttuneError } from "../errors.js";
 import type { ApiError } from "./api-schemas.js";
 
 export type RefusalCode = ApiError["error"]["code"];
@@ -30,14 +31,14 @@ export class Refusal extends Error {
 }
 
 /** SQLSTATE classes and system errors which say that the database is away, full or starting, not that the statement is wrong. */
-const away = /^(08|53|57P|25006|XX)|^E(CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH)/;
-const awayWords =
-  /Connection terminated|timeout exceeded when trying to connect|PGlite is clos|the database system is/i;
+const away = /^(08|53|57P|25006)|^E(CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH)/;
 
 function isDatabaseAway(cause: unknown): boolean {
   for (let error = cause; error instanceof Error; error = error.cause) {
     const { code } = error as { code?: unknown };
-    if ((typeof code === "string" && away.test(code)) || awayWords.test(error.message)) return true;
+    if (error instanceof AttuneError && (code === "network" || code === "io")) return true;
+    if (typeof code === "string" && away.test(code)) return true;
+    if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
   }
   return false;
 }

@@ -65,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     log,
     metrics,
     feed,
+    agreements: new Map(),
     wakeWebhooks: webhooks.wake,
     hostNames: publicUrl === undefined ? [] : [new URL(publicUrl).hostname],
     cookie: { name: "attune_session", secure: publicUrl?.startsWith("https:") ?? false },
@@ -80,6 +81,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   });
   const server = createAdaptorServer({ fetch: createApp(context, { files }).fetch }) as Server;
   server.requestTimeout = 60_000;
+  // People read for a while: the connection is there when they answer.
+  server.keepAliveTimeout = 75_000;
   try {
     await listen(server, { host, port });
   } catch (cause) {

@@ -101,9 +101,9 @@ export function reviewQueue(
   o: { project: string; which: "disagreement" | "flagged" | "all"; limit: number; offset: number },
 ): Promise<ItemState[]> {
   const queue = {
-    disagreement: sql`and adjudicated is null and disagreement > 0 order by disagreement desc, seq`,
-    flagged: sql`and adjudicated is null and flagged > 0 order by seq`,
-    all: sql`order by seq`,
+    disagreement: sql`and adjudicated is null and disagreement > 0 order by disagreement desc, item_states.seq`,
+    flagged: sql`and adjudicated is null and flagged > 0 order by item_states.seq`,
+    all: sql`order by item_states.seq`,
   }[o.which];
   return store.database.rows<ItemState>(sql`
     select ${stateColumns} from item_states where project = ${o.project} ${queue} limit ${o.limit} offset ${o.offset}`);
@@ -130,7 +130,10 @@ export interface ExportedItem {
   tally: Record<string, number>;
   adjudicated: ItemState["adjudicated"];
   item_group: string | null;
+  uncertainty: number | null;
   selection: { policy: string; prob: number } | null;
+  /** Where items were chosen actively: what it counts for in an estimate over all items (active-draws.ts). */
+  weight?: number;
   /** Answers in force. */
   answers: { annotator: string; answer: StoredAnswer; category: string; probability: number | null }[];
 }
@@ -141,7 +144,7 @@ export const itemsAfter = (
   o: { project: string; after: string; limit: number },
 ): Promise<ExportedItem[]> =>
   store.database.rows<ExportedItem>(sql`
-    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, i.selection, s.valid, s.tally, s.adjudicated,
+    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, i.selection, s.uncertainty, s.valid, s.tally, s.adjudicated,
       (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'source', c.source, 'meta', c.meta))
         || jsonb_build_object('messages', c.messages) order by c.position)
         from candidates c where c.project = i.project and c.item = i.id) as candidates,
