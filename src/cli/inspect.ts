@@ -1,5 +1,7 @@
 /** `attune inspect`: what is in a data set, what becomes of it, and with a model what would be trained. Trains nothing. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   detectFile,
   type Detected,
@@ -20,7 +22,10 @@ import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
 import { readWithoutModel } from "./inspect-records.js";
 import { fileLines, recordLines, tokenLines } from "./inspect-text.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
+import { type Snapshot, snapshotLine, snapshotOf } from "./store/for-training.js";
+import { projectSource } from "./store/place.js";
 
 const settings = {
   data: optionalText({ doc: "The same as DATA.", source: "" }),
@@ -30,6 +35,7 @@ const settings = {
   }),
   split: optionalText({ doc: "Split of a folder or data set.", source: "train" }),
   subset: optionalText({ doc: "Subset of a data set.", source: "the only one" }),
+  ...storeSettings,
   data_format: optionalChoice({
     choices: formatNames as unknown as [FormatName, ...FormatName[]],
     doc: "Read the rows in this format instead of the one detected.",
@@ -54,6 +60,7 @@ const help: CommandHelp = {
     "attune inspect pairs.jsonl",
     "attune inspect pairs.jsonl --model models/tiny",
     "attune inspect my-folder --rows 1 --json",
+    "attune inspect attune:my-project",
   ],
   sections: { Flags: settings },
 };
@@ -75,14 +82,17 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return exitCodes.ok;
   }
   const s = checkValues(values, { shape: settings, command: help.name });
-  const source = positionals[0] ?? s.data;
-  if (source === undefined)
+  const named = positionals[0] ?? s.data;
+  if (named === undefined)
     throw new AttuneError("usage", {
       where: help.name,
       expected: "a file, a folder or a data set id",
       got: "nothing",
       fix: help.examples[0]!,
     });
+  const snapshot = await temporarySnapshot(named, s.store);
+  if (snapshot !== undefined) io.err(snapshotLine(named, snapshot));
+  const source = snapshot?.file ?? named;
   const open = {
     ...(s.split && { split: s.split }),
     ...(s.subset && { subset: s.subset }),
@@ -152,6 +162,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     );
   prepared.examples.close();
   return exitCodes.ok;
+}
+
+/** The first data type that a project gives rows of, in a file that goes with the process. */
+async function temporarySnapshot(source: string, store: string | undefined): Promise<Snapshot | undefined> {
+  if (projectSource(source) === undefined) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "attune-inspect-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const kind of ["preference", "unpaired", "stepwise"] as const) {
+    try {
+      return await snapshotOf(source, { kind, folder, store });
+    } catch (cause) {
+      if (!(cause instanceof AttuneError && cause.expected.startsWith("rows of type"))) throw cause;
+    }
+  }
+  return snapshotOf(source, { kind: "demonstration", folder, store });
 }
 
 /** Tokens of each row: its prompt and its longest answer. */

@@ -12,7 +12,9 @@ import { type CommandHelp, exitCodes } from "./command.js";
 import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
 import { onInterrupt } from "./interrupt.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
+import { withSnapshots } from "./store/for-training.js";
 import { watchedRun } from "./run-guard.js";
 import { reportResult, watchTraining } from "./watch-training.js";
 
@@ -21,6 +23,7 @@ const own = {
     doc: "YAML (or JSON) file with settings under the same names; flags win.",
     source: "none",
   }),
+  ...storeSettings,
   json: flag(false, { doc: "Print the result as one JSON object.", source: "off" }),
 };
 
@@ -57,9 +60,15 @@ export async function trainFromOwnAnswers(
     io.out(renderHelp(help, io));
     return exitCodes.ok;
   }
-  const { config: file, json, ...flags } = values;
+  const { config: file, json, store, ...flags } = values;
   const fromFile = typeof file === "string" ? readConfigFile(file, method) : {};
-  const config = readOnlineTrainingConfig(method, { ...fromFile, ...flags });
+  const { demonstrations }: OnlineMethodEntry = ONLINE_METHODS[method];
+  const kind = demonstrations ? "demonstration" : "prompt";
+  const given = { ...fromFile, ...flags };
+  const config = readOnlineTrainingConfig(
+    method,
+    await withSnapshots(given, { kind, store: store as string | undefined, tell: io.err }),
+  );
   const interrupt = onInterrupt(
     io,
     "finishing this update, or giving up this rollout, then saving; Ctrl-C again stops at once",

@@ -27,9 +27,10 @@ export {
   type SubmitOptions,
   type SubmitResult,
 } from "./judgements.js";
+export { addJudgements, isDecided, type Added } from "./add-judgements.js";
+export { recount } from "./recount.js";
 export * from "./reading.js";
 export * from "./sums.js";
-export { recount } from "./recount.js";
 export { backup, restore, type BackupSummary } from "./backup.js";
 export { openDatabase } from "./database.js";
 export { migrations } from "./migrations.js";

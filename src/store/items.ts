@@ -34,7 +34,7 @@ function excerptOf(prompt: readonly Message[]): string {
 }
 
 /** NUL and half a surrogate pair cannot be stored by PostgreSQL; they are shown as the replacement character, as browsers do. */
-const storable = (value: unknown): string =>
+export const storable = (value: unknown): string =>
   JSON.stringify(value).replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, "$1\\ufffd");
 
 /** Where an item lies on the circle that draws go round (window.ts): spread evenly, and the same wherever the item is added. */

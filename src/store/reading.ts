@@ -130,6 +130,7 @@ export interface ExportedItem {
   tally: Record<string, number>;
   adjudicated: ItemState["adjudicated"];
   item_group: string | null;
+  uncertainty: number | null;
   selection: { policy: string; prob: number } | null;
   /** Answers in force. */
   answers: { annotator: string; answer: StoredAnswer; category: string; probability: number | null }[];
@@ -141,7 +142,7 @@ export const itemsAfter = (
   o: { project: string; after: string; limit: number },
 ): Promise<ExportedItem[]> =>
   store.database.rows<ExportedItem>(sql`
-    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, i.selection, s.valid, s.tally, s.adjudicated,
+    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, i.selection, s.uncertainty, s.valid, s.tally, s.adjudicated,
       (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'source', c.source, 'meta', c.meta))
         || jsonb_build_object('messages', c.messages) order by c.position)
         from candidates c where c.project = i.project and c.item = i.id) as candidates,

@@ -1,6 +1,5 @@
 /** Training data or everything there is, line by line as it is read: nothing is held in memory. */
-import * as store from "../../store/index.js";
-import { openExport, type ExportKind } from "../../store/export/index.js";
+import { dumpProject, openExport, type ExportKind } from "../../store/export/index.js";
 import type { Call, Handler } from "../call.js";
 
 type Target = Call<"exportProject">["query"]["to"];
@@ -17,7 +16,7 @@ export const handlers = {
   async exportProject({ store: db, project, query: { to, ties, soft_labels } }) {
     const rows =
       to === "dump"
-        ? dump(db, project.id)
+        ? dumpProject(db, project.id)
         : (
             await openExport(db, {
               project: project.id,
@@ -53,24 +52,4 @@ function asLines(rows: AsyncGenerator<object>): ReadableStream<Uint8Array> {
     },
     cancel: async () => void (await rows.return(undefined)),
   });
-}
-
-const piece = 500;
-
-/** Every item, then every judgement (replaced ones too), each with all that is kept of it. */
-async function* dump(db: store.Store, project: string): AsyncGenerator<object> {
-  let after = "0";
-  for (;;) {
-    const items = await store.itemsAfter(db, { project, after, limit: piece });
-    for (const { answers: _, seq: __, ...item } of items) yield { type: "item", ...item };
-    if (items.length < piece) break;
-    after = items.at(-1)!.seq;
-  }
-  after = "0";
-  for (;;) {
-    const judgements = await store.judgementsAfter(db, { project, after, limit: piece });
-    for (const { seq: _, excerpt: __, ...judgement } of judgements) yield { type: "judgement", ...judgement };
-    if (judgements.length < piece) return;
-    after = judgements.at(-1)!.seq;
-  }
 }
