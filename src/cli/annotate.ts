@@ -34,7 +34,7 @@ const judging = {
     source: "1, or what the project has",
   }),
   task: optionalChoice({
-    choices: Task.options,
+    choices: Task.options as [Task, ...Task[]],
     doc: "What is asked: which of two is better, a ranking, scores, thumbs, a better text, a label for each step, or which of two runs of an agent.",
     source: "what fits the first item",
   }),
