@@ -7,6 +7,9 @@
  *   npm run bench -- --repeats 9  default 5; medians are printed
  *   npm run bench -- --ours       without the peer (no Python needed when .bench/models is there)
  *
+ *   npm run bench -- server       a server under load, without any peer: bench/server.mjs
+ *   npm run bench -- store        pages of a project of a million judgements: bench/store.mjs
+ *
  * The peer's environment is made from PyPI in .bench (about 6 GB); nothing of it is part of the package.
  */
 import { existsSync, mkdirSync } from "node:fs";
@@ -17,6 +20,13 @@ import { ensureEnvironment, execute } from "./peer/environment.mjs";
 import { runPeer } from "./peer/run.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+// What has no peer has its own file and its own flags, and ends the process.
+const alone = { server: "./server.mjs", store: "./store.mjs" }[process.argv[2]];
+if (alone !== undefined) {
+  process.argv.splice(2, 1);
+  await import(alone);
+  process.exit();
+}
 const store = join(root, ".bench", "models");
 
 /** name, what we run and in which settings, what the peer runs and in which settings, and the bar of the ratio. */

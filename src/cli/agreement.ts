@@ -1,4 +1,4 @@
-/** `attune agreement`: how far people agree, with intervals and in words. Knows files of judgements, no store. */
+/** `attune agreement`: how far people agree, with intervals and in words. Judgements come from a file or a project of the store. */
 import { AttuneError } from "../errors.js";
 import {
   binomialTest,
@@ -24,9 +24,11 @@ import { flag, whole } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp, wrap } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { type JudgedLabel, orderOfLabels, readJudgements } from "./judgement-rows.js";
 import { counted, percent, table } from "./show.js";
+import { readProject } from "./store/judged-rows.js";
 
 const settings = {
   resamples: whole(1000, {
@@ -35,15 +37,17 @@ const settings = {
     source: "Efron and Tibshirani 1993, 1,000 for percentiles",
   }),
   seed: whole(0, { min: 0, doc: "The same seed gives the same intervals.", source: "" }),
+  ...storeSettings,
   json: flag(false, { doc: "Print one JSON object.", source: "" }),
 };
 
 const help: CommandHelp = {
   name: "attune agreement",
   about:
-    "Says how far annotators agree: percent agreement, kappas, AC1 and alpha together (any one alone misleads when an answer is rare), each with a 95% bootstrap interval over items and what it means; who agrees with whom; whether the left answer is favoured; and the best accuracy that a reward model can reach on such labels. FILE holds judgements as Attune exports them, rows of item, annotator and label, or one column for each annotator.",
+    "Says how far annotators agree: percent agreement, kappas, AC1 and alpha together (any one alone misleads when an answer is rare), each with a 95% bootstrap interval over items and what it means; who agrees with whom; whether the left answer is favoured; and the best accuracy that a reward model can reach on such labels. FILE is attune:PROJECT, or holds judgements as Attune exports them, rows of item, annotator and label, or one column for each annotator.",
   positionals: ["FILE"],
   examples: [
+    "attune agreement attune:my-project",
     "attune agreement judgements.jsonl",
     "attune agreement votes.csv --json",
     "attune agreement labels.jsonl --resamples 4000",
@@ -75,7 +79,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       fix: help.examples[0]!,
     });
   }
-  const { labels, leftOut } = await readJudgements(source);
+  const { labels, leftOut } = await readJudgements(source, (await readProject(source, s.store))?.judgements);
   const result = { ...summarise(labels, s), leftOut };
   io.out(s.json ? JSON.stringify(result) : asText(result, io.columns));
   return exitCodes.ok;

@@ -29,11 +29,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  import: {
+    summary: "answers and judgements of other tools into a project",
+    load: () => import("./import.js"),
+  },
+  export: {
+    summary: "a project's judgements as data for training, or all of it",
+    load: () => import("./export.js"),
+  },
+  serve: { summary: "serve a store: the page where people judge", load: () => import("./serve.js") },
   agreement: {
     summary: "how far annotators agree, in numbers and words",
     load: () => import("./agreement.js"),
   },
   rank: { summary: "a leaderboard from who beat whom, with intervals", load: () => import("./rank.js") },
   power: { summary: "how many pairs do I need?", load: () => import("./power.js") },
+  backup: { summary: "a whole store to one file", load: () => import("./backup.js") },
+  restore: { summary: "a store from a backup", load: () => import("./restore.js") },
   merge: { summary: "fold an adapter into its base model", load: () => import("./merge.js") },
 };

@@ -25,7 +25,7 @@ export interface FoundRecords {
 
 export async function readWithoutModel(
   source: string,
-  { limit, rows, ...open }: Pick<DatasetOptions, "split" | "subset" | "limit"> & { rows: number },
+  { limit, rows, ...open }: Pick<DatasetOptions, "split" | "subset" | "format" | "limit"> & { rows: number },
 ): Promise<FoundRecords> {
   const dataset = await openDataset(source, {
     ...open,

@@ -1,9 +1,13 @@
 /** `attune inspect`: what is in a data set, what becomes of it, and with a model what would be trained. Trains nothing. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   detectFile,
   type Detected,
   type Examples,
+  type FormatName,
+  formatNames,
   type RecordKind,
   resolveSource,
   sizesOf,
@@ -12,13 +16,16 @@ import { AttuneError } from "../errors.js";
 import { readConfigFile as readModelConfig, resolveModel } from "../models/index.js";
 import { loadTokenizer } from "../text/index.js";
 import { prepareData } from "../train/job/index.js";
-import { flag, optionalText, optionalWhole, whole } from "../train/job/setting.js";
+import { flag, optionalChoice, optionalText, optionalWhole, whole } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
 import { readWithoutModel } from "./inspect-records.js";
 import { fileLines, recordLines, tokenLines } from "./inspect-text.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
+import { type Snapshot, snapshotLine, snapshotOf } from "./store/for-training.js";
+import { projectSource } from "./store/place.js";
 
 const settings = {
   data: optionalText({ doc: "The same as DATA.", source: "" }),
@@ -28,6 +35,12 @@ const settings = {
   }),
   split: optionalText({ doc: "Split of a folder or data set.", source: "train" }),
   subset: optionalText({ doc: "Subset of a data set.", source: "the only one" }),
+  ...storeSettings,
+  data_format: optionalChoice({
+    choices: formatNames as unknown as [FormatName, ...FormatName[]],
+    doc: "Read the rows in this format instead of the one detected.",
+    source: "detected",
+  }),
   rows: whole(3, { min: 0, doc: "Rows to show.", source: "ours" }),
   max_rows: optionalWhole({ min: 1, doc: "Read at most so many rows.", source: "all" }),
   max_length: whole(1024, { min: 2, doc: "Count rows with more tokens than that.", source: "TRL" }),
@@ -47,6 +60,7 @@ const help: CommandHelp = {
     "attune inspect pairs.jsonl",
     "attune inspect pairs.jsonl --model models/tiny",
     "attune inspect my-folder --rows 1 --json",
+    "attune inspect attune:my-project",
   ],
   sections: { Flags: settings },
 };
@@ -68,17 +82,24 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return exitCodes.ok;
   }
   const s = checkValues(values, { shape: settings, command: help.name });
-  const source = positionals[0] ?? s.data;
-  if (source === undefined)
+  const named = positionals[0] ?? s.data;
+  if (named === undefined)
     throw new AttuneError("usage", {
       where: help.name,
       expected: "a file, a folder or a data set id",
       got: "nothing",
       fix: help.examples[0]!,
     });
-  const open = { ...(s.split && { split: s.split }), ...(s.subset && { subset: s.subset }) };
+  const snapshot = await temporarySnapshot(named, s.store);
+  if (snapshot !== undefined) io.err(snapshotLine(named, snapshot));
+  const source = snapshot?.file ?? named;
+  const open = {
+    ...(s.split && { split: s.split }),
+    ...(s.subset && { subset: s.subset }),
+    ...(s.data_format && { format: s.data_format }),
+  };
   const files: Detected[] = [];
-  for (const path of await resolveSource(source, open)) files.push(await detectFile(path));
+  for (const path of await resolveSource(source, open)) files.push(await detectFile(path, open));
   const kinds = new Set(files.map((file) => file.kind));
   const [kind] = kinds;
   if (kind === undefined || kinds.size > 1) {
@@ -141,6 +162,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     );
   prepared.examples.close();
   return exitCodes.ok;
+}
+
+/** The first data type that a project gives rows of, in a file that goes with the process. */
+async function temporarySnapshot(source: string, store: string | undefined): Promise<Snapshot | undefined> {
+  if (projectSource(source) === undefined) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "attune-inspect-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const kind of ["preference", "unpaired", "stepwise"] as const) {
+    try {
+      return await snapshotOf(source, { kind, folder, store });
+    } catch (cause) {
+      if (!(cause instanceof AttuneError && cause.expected.startsWith("rows of type"))) throw cause;
+    }
+  }
+  return snapshotOf(source, { kind: "demonstration", folder, store });
 }
 
 /** Tokens of each row: its prompt and its longest answer. */

@@ -36,19 +36,25 @@ const annotatorColumns = [
 ];
 const labelColumns = ["label", "winner", "choice", "preference", "rating", "score", "value"];
 
-/** Throws `data` when no row can be read as a judgement. A later judgement of the same person on the same item replaces the earlier. */
-export async function readJudgements(source: string): Promise<JudgedFile> {
+/**
+ * Rows of a file, or of judgements that are at hand. Throws `data` when no row can be read as a judgement. A later judgement of the
+ * same person on the same item replaces the earlier.
+ */
+export async function readJudgements(source: string, given?: readonly object[]): Promise<JudgedFile> {
   const leftOut: Record<string, number> = {};
   const omit = (reason: string): void => void (leftOut[reason] = (leftOut[reason] ?? 0) + 1);
+  const rows = given?.map((row) => ({ row })) ?? readRows(source, { onBadRow: ({ reason }) => omit(reason) });
   const latest = new Map<string, JudgedLabel>();
   let columns: string[] = [];
   let number = 0;
-  for await (const { row } of readRows(source, { onBadRow: ({ reason }) => omit(reason) })) {
+  for await (const { row } of rows) {
     number += 1;
     if (typeof row !== "object" || row === null || Array.isArray(row)) {
       omit("no object");
       continue;
     }
+    // A dump also holds what was judged; that is no judgement left out.
+    if ("type" in row && ["project", "item", "decision"].includes(String(row.type))) continue;
     if (columns.length === 0) columns = Object.keys(row);
     const read = readRow(row as Row, number);
     if (typeof read === "string") omit(read);
@@ -109,8 +115,19 @@ function readOwn(row: Row): JudgedLabel[] | string {
   const known = Object.fromEntries(Object.entries(row).filter(([name]) => name in Judgement.shape));
   const parsed = Judgement.safeParse({ ...known, id: known["id"] ?? "row" });
   if (!parsed.success) return `no judgement: ${parsed.error.issues[0]?.message ?? "unreadable"}`;
-  const { item, annotator, outcome, tie, strength, shown_order: shown, skipped, status } = parsed.data;
+  const {
+    item,
+    annotator,
+    outcome,
+    tie,
+    strength,
+    shown_order: shown,
+    skipped,
+    status,
+    purpose,
+  } = parsed.data;
   if (status !== "submitted") return status;
+  if (purpose !== undefined && purpose !== "task") return `shown for another purpose: ${purpose}`;
   if (skipped) return `skipped: ${skipped.reason}`;
   const own = (label: string, left: boolean | null = null) => [
     { item, annotator: annotator.id, label, left },

@@ -1,4 +1,4 @@
-/** `attune rank`: a leaderboard from who beat whom, with intervals and its warnings. Knows files of comparisons, no store. */
+/** `attune rank`: a leaderboard from who beat whom, with intervals and its warnings. Comparisons come from a file or a project of the store. */
 import { readRows } from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import {
@@ -7,6 +7,7 @@ import {
   davidson,
   type FitOptions,
   fragility,
+  orderIsTold,
   intransitivity,
   type PairCount,
   rankBounds,
@@ -16,8 +17,10 @@ import { choice, flag, number } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp, wrap } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { counted, percent, table } from "./show.js";
+import { readProject, shownPairs } from "./store/judged-rows.js";
 
 const settings = {
   ties: choice("model", {
@@ -35,15 +38,17 @@ const settings = {
     doc: "Precision of a Gaussian prior on strengths; 0.1 is weak. Needed where a model never won or never lost.",
     source: "0: maximum likelihood",
   }),
+  ...storeSettings,
   json: flag(false, { doc: "Print one JSON object.", source: "" }),
 };
 
 const help: CommandHelp = {
   name: "attune rank",
   about:
-    "Ranks models by who beat whom: Bradley-Terry with ties, the advantage of being shown first and of being longer taken out, 95% intervals from robust errors, the ranks that the intervals leave open, and warnings: cycles, groups that never met, how few votes carry the first place. FILE holds rows of model_a, model_b and winner (model_a, model_b, tie), the first one shown left; response_a and response_b, where there, give the lengths.",
+    "Ranks models by who beat whom: Bradley-Terry with ties, the advantage of being shown first and of being longer taken out, 95% intervals from robust errors, the ranks that the intervals leave open, and warnings: cycles, groups that never met, how few votes carry the first place. FILE is attune:PROJECT (whose answers say which model wrote them), or holds rows of model_a, model_b and winner (model_a, model_b, tie), the first one shown left; response_a and response_b, where there, give the lengths.",
   positionals: ["FILE"],
   examples: [
+    "attune rank attune:my-project",
     "attune rank votes.jsonl",
     "attune rank votes.csv --prior 0.1",
     "attune rank votes.jsonl --no-length --ties half --json",
@@ -75,8 +80,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       fix: help.examples[0]!,
     });
   }
-  const { comparisons, leftOut } = await readComparisons(source);
-  const result = { ...rank(comparisons, { ...s, source }), leftOut };
+  const judged = await readProject(source, s.store);
+  const { comparisons, leftOut } = await readComparisons(source, judged && shownPairs(judged));
+  // Judgements from elsewhere do not always say what was shown where.
+  const side = s.side && (judged === undefined || judged.judgements.every((each) => each.shown_order));
+  const result = { ...rank(comparisons, { ...s, side, source }), leftOut };
   io.out(s.json ? JSON.stringify(result) : asText(result, io.columns));
   return exitCodes.ok;
 }
@@ -87,12 +95,14 @@ const winnerNames = ["winner", "preference", "label"];
 
 async function readComparisons(
   source: string,
+  given: readonly object[] | undefined,
 ): Promise<{ comparisons: Comparison[]; leftOut: Record<string, number> }> {
   const leftOut: Record<string, number> = {};
   const omit = (reason: string): void => void (leftOut[reason] = (leftOut[reason] ?? 0) + 1);
   const comparisons: Comparison[] = [];
   let columns: string[] = [];
-  for await (const { row } of readRows(source, { onBadRow: ({ reason }) => omit(reason) })) {
+  const rows = given?.map((row) => ({ row })) ?? readRows(source, { onBadRow: ({ reason }) => omit(reason) });
+  for await (const { row } of rows) {
     if (typeof row !== "object" || row === null) {
       omit("no object");
       continue;
@@ -113,7 +123,12 @@ async function readComparisons(
     throw new AttuneError("data", {
       where: source,
       expected: "rows of model_a, model_b and winner",
-      got: columns.length === 0 ? "no rows" : `columns ${columns.join(", ")}`,
+      got:
+        given !== undefined
+          ? "no judged pair whose answers name two models"
+          : columns.length === 0
+            ? "no rows"
+            : `columns ${columns.join(", ")}`,
       fix: 'winner is "model_a", "model_b" or "tie"',
     });
   }
@@ -185,8 +200,11 @@ function rank(comparisons: readonly Comparison[], s: Settings) {
     });
   }
   const ties = comparisons.filter(({ winner }) => winner === "tie").length;
-  // Where the first shown always wins (files that list the winner first), the effect of side has no finite size.
-  const sided = ["first", "second"].every((side) => comparisons.some(({ winner }) => winner === side));
+  // Where the first shown always wins (files that list the winner first), the effect of side has no finite size; where one of two
+  // models is always first, it is that model's strength.
+  const sided =
+    ["first", "second"].every((side) => comparisons.some(({ winner }) => winner === side)) &&
+    orderIsTold(plain, { players });
   const options: FitOptions = {
     players,
     orderEffect: s.side && sided,
@@ -224,7 +242,7 @@ function rank(comparisons: readonly Comparison[], s: Settings) {
       .toSorted((x, y) => y.elo - x.elo),
     shownFirst: fit.orderEffect,
     length: withLength ? fit.coefficients[0]! : null,
-    alwaysOneSide: !sided,
+    alwaysOneSide: s.side && !sided,
     islands: islands.length,
     cycles: cycles.cycles.map(({ players: three, weakest, p }) => ({
       models: three.map((k) => models[k]!),
@@ -301,7 +319,7 @@ function asText(r: Result, width: number): string {
   if (r.alwaysOneSide) {
     parts.push(
       say(
-        "Warning: the winner always stands on the same side in this file, so a habit of side cannot be told from merit.",
+        "Warning: the winner or the model always stands on the same side here, so a habit of side cannot be told from merit.",
       ),
     );
   }

@@ -12,7 +12,10 @@ import { type CommandHelp, exitCodes } from "./command.js";
 import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
 import { onInterrupt } from "./interrupt.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
+import { withSnapshots } from "./store/for-training.js";
+import { watchedRun } from "./run-guard.js";
 import { reportResult, watchTraining } from "./watch-training.js";
 
 const own = {
@@ -20,6 +23,7 @@ const own = {
     doc: "YAML (or JSON) file with settings under the same names; flags win.",
     source: "none",
   }),
+  ...storeSettings,
   json: flag(false, { doc: "Print the result as one JSON object.", source: "off" }),
 };
 
@@ -56,21 +60,31 @@ export async function trainFromOwnAnswers(
     io.out(renderHelp(help, io));
     return exitCodes.ok;
   }
-  const { config: file, json, ...flags } = values;
+  const { config: file, json, store, ...flags } = values;
   const fromFile = typeof file === "string" ? readConfigFile(file, method) : {};
-  const config = readOnlineTrainingConfig(method, { ...fromFile, ...flags });
+  const { demonstrations }: OnlineMethodEntry = ONLINE_METHODS[method];
+  const kind = demonstrations ? "demonstration" : "prompt";
+  const given = { ...fromFile, ...flags };
+  const config = readOnlineTrainingConfig(
+    method,
+    await withSnapshots(given, { kind, store: store as string | undefined, tell: io.err }),
+  );
   const interrupt = onInterrupt(
     io,
     "finishing this update, or giving up this rollout, then saving; Ctrl-C again stops at once",
   );
   const watcher = watchTraining(io);
+  const watched = watchedRun(config.resolved);
   try {
     const result = await runOnlineTraining(config, {
       openBackend: ortBackend,
       onEvent: watcher.onEvent,
+      openGuard: watched.open,
       signal: interrupt.signal,
     });
     watcher.done();
+    const report = await watched.finish(result);
+    if (json !== true) io.err(`report: ${report}\n`);
     reportResult(result, { io, json: json === true });
     return result.finished === "interrupted" ? exitCodes.interrupted : exitCodes.ok;
   } finally {

@@ -17,8 +17,10 @@ import { readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { readConfigFile } from "./config-file.js";
 import { renderHelp } from "./help.js";
+import { storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
+import { withSnapshots } from "./store/for-training.js";
 import { trainFromOwnAnswers } from "./train-online.js";
 import { memoryTable, reportResult, watchTraining } from "./watch-training.js";
 
@@ -31,6 +33,7 @@ const own = {
     doc: "Print the memory estimate and stop.",
     source: "off; the check itself always runs",
   }),
+  ...storeSettings,
   json: flag(false, { doc: "Print the result as one JSON object.", source: "off" }),
 };
 
@@ -43,6 +46,7 @@ function helpOf(method: MethodName): CommandHelp {
     examples: [
       `attune train ${method} --model models/tiny --data ${method === "kto" ? "votes" : method === "sft" ? "answers" : "pairs"}.jsonl --output runs/first`,
       `attune train ${method} --model Qwen/Qwen2.5-0.5B-Instruct --data my.jsonl --eval-split 0.1 --lora-r 16 --learning-rate 1e-5`,
+      `attune train ${method} --model models/tiny --data attune:my-project`,
       `attune train ${method} --config run.yaml --max-steps 20`,
       `attune train ${method} --config runs/first/config.json --resume`,
     ],
@@ -88,10 +92,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.out(renderHelp(help, io));
     return exitCodes.ok;
   }
-  const { config: file, memory, json, ...flags } = values;
+  const { config: file, memory, json, store, ...flags } = values;
   const fromFile = typeof file === "string" ? readConfigFile(file, method) : {};
+  const given = await withSnapshots(
+    { ...fromFile, ...flags },
+    { kind: methodEntry(method).records, store: store as string | undefined, tell: io.err },
+  );
   const config = readTrainingConfig(
-    { ...fromFile, ...flags, method },
+    { ...given, method },
     { where: file === undefined ? `attune train ${method}` : String(file) },
   );
   const interrupt = onInterrupt(

@@ -144,6 +144,12 @@ export function accuracyText({ correct, rows }: Accuracy): string {
   return `accuracy ${percent(correct / rows)} (95% interval ${(100 * low).toFixed(1)}-${percent(high)}, ${counted(rows, "row")})`;
 }
 
+const endings: Readonly<Record<Exclude<TrainingResult["finished"], "interrupted">, string>> = {
+  done: "done",
+  "early-stopping": "stopped early, no more gain",
+  stopped: "stopped by the guard",
+};
+
 /** The answer of `attune train`. */
 export function reportResult(result: TrainingResult, { io, json }: { io: Io; json: boolean }): void {
   const accuracy = result.evaluation?.accuracy;
@@ -161,17 +167,23 @@ export function reportResult(result: TrainingResult, { io, json }: { io: Io; jso
     io.out(`stopped after step ${result.steps}; saved ${result.checkpoint}\ngo on with: ${result.resume}`);
     return;
   }
-  const how = result.finished === "done" ? "done" : "stopped early, no more gain";
+  const how = endings[result.finished];
   const head =
     result.already === undefined
       ? `${how}: ${counted(result.steps, "step")}`
       : `nothing left to do, the run is finished: ${result.already}`;
-  const lines = [`${head}; model in ${result.model}`];
+  const kept =
+    result.kept === undefined || result.kept === result.steps ? "" : ` (that of step ${result.kept})`;
+  const lines = [`${head}; model in ${result.model}${kept}`];
+  if (result.guard) lines.push(`guard: ${result.guard.words}`);
   if (result.evaluation) {
     const loss = `held out: loss ${short(result.evaluation.metrics["eval_loss"]!)}`;
     lines.push(accuracy ? `${loss}, ${accuracyText(accuracy)}` : loss);
   }
-  if (result.resume) lines.push(`with more patience: ${result.resume}`);
+  if (result.resume)
+    lines.push(
+      `${result.finished === "stopped" ? "to go on all the same" : "with more patience"}: ${result.resume}`,
+    );
   io.out(lines.join("\n"));
 }
 

@@ -9,8 +9,15 @@ import { AttuneError } from "../errors.js";
 import { findInfoEntry } from "./dataset-info.js";
 import { asRow, detectFile, requireFormat, type Detected } from "./detect.js";
 import { kindConversion, reachableKinds, type AnyRecord } from "./convert-kind.js";
-import { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
-import { formats, type FormatName } from "./formats/table.js";
+import {
+  RowProblem,
+  RowSetAside,
+  type RecordKind,
+  type RecordKinds,
+  type Row,
+  type RowPlace,
+} from "./formats/format.js";
+import type { FormatName } from "./formats/table.js";
 import type { HubOptions } from "./hub.js";
 import { checkReport, emptyReport, openQuarantine, type DataReport } from "./quarantine.js";
 import { readFileRows, resolveSource } from "./read-rows.js";
@@ -53,22 +60,11 @@ export async function openDataset<K extends RecordKind = RecordKind>(
 ): Promise<Dataset<K>> {
   const paths = await resolveSource(source, options);
   const files: Detected[] = [];
-  const plans: { file: string; format: Format; convert: (record: AnyRecord) => AnyRecord[] }[] = [];
+  const plans: RowPlan<AnyRecord>[] = [];
   const notes = new Set<string>();
   let kind: RecordKind | undefined = options.kind;
   for (const path of paths) {
-    const found = await detectFile(path);
-    const forced: Format | undefined = options.format && formats[options.format];
-    const detected =
-      forced === undefined
-        ? found
-        : {
-            ...found,
-            format: options.format,
-            title: forced.title,
-            kind: forced.kind,
-            conversion: forced.conversion,
-          };
+    const detected = await detectFile(path, { format: options.format });
     const { format, kind: own } = requireFormat(detected);
     kind ??= own;
     const conversion = kindConversion(own, kind);
@@ -85,7 +81,10 @@ export async function openDataset<K extends RecordKind = RecordKind>(
     files.push(detected);
     notes.add(format.conversion);
     if (own !== kind) notes.add(conversion.note);
-    plans.push({ file: path, format, convert: conversion.convert });
+    plans.push({
+      file: path,
+      read: (row, place) => (format.convert?.(row, place) ?? []).flatMap(conversion.convert),
+    });
   }
   const dataset: Dataset<K> = {
     source,
@@ -111,15 +110,23 @@ const wanted: Readonly<Record<RecordKind, string>> = {
   trajectory: "trajectories",
 };
 
-async function* convertAll(
-  plans: readonly { file: string; format: Format; convert: (record: AnyRecord) => AnyRecord[] }[],
+/** A file and what becomes of its rows. */
+export interface RowPlan<T> {
+  file: string;
+  /** Throws RowProblem or RowSetAside. */
+  read: (row: Row, place: RowPlace) => T[];
+}
+
+/** Reads files row by row, with account of every row that gives nothing. */
+export async function* convertAll<T>(
+  plans: readonly RowPlan<T>[],
   { source, report, options }: { source: string; report: DataReport; options: DatasetOptions },
-): AsyncGenerator<AnyRecord> {
+): AsyncGenerator<T> {
   const { limit = Infinity, maxBadShare = 0.5, onProgress } = options;
   const quarantine = openQuarantine(options.quarantine, report);
   const inFolder = plans.length > 1 && statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
   try {
-    for (const { file, format, convert } of plans) {
+    for (const { file, read } of plans) {
       const info = options.format === undefined ? await findInfoEntry(file) : undefined;
       const name = inFolder ? relative(source, file) : basename(file);
       const onBadRow: typeof quarantine.add = (bad) => {
@@ -129,12 +136,11 @@ async function* convertAll(
       for await (const { row, line } of readFileRows(file, { onBadRow, onProgress })) {
         report.rows += 1;
         const place = { id: `${name}:${line}`, source: `${file}:${line}` };
-        let records: AnyRecord[] = [];
+        let records: T[] = [];
         try {
           const object = asRow(row);
           if (object === undefined) throw new RowProblem("expected an object of named columns");
-          const renamed = info === undefined ? object : info.rename(object);
-          records = (format.convert?.(renamed, place) ?? []).flatMap(convert);
+          records = read(info === undefined ? object : info.rename(object), place);
         } catch (cause) {
           if (!(cause instanceof RowProblem || cause instanceof RowSetAside)) throw cause;
           quarantine.add(

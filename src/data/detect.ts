@@ -5,7 +5,7 @@
 import { AttuneError } from "../errors.js";
 import { findInfoEntry } from "./dataset-info.js";
 import { fileKind, type RowFileKind } from "./file-kind.js";
-import { isObject, type Format, type RecordKind, type Row } from "./formats/format.js";
+import { describe, isObject, type Format, type RecordKind, type Row } from "./formats/format.js";
 import { looksLikeMessages } from "./formats/messages.js";
 import { formatNames, formats, type FormatName } from "./formats/table.js";
 import { readFileRows } from "./read-rows.js";
@@ -52,8 +52,21 @@ export function detectRows(rows: readonly Row[]): { format: FormatName; matching
   return undefined;
 }
 
-/** What a file is. Never throws for a file that is no data: that is an answer too. Throws `io` and damaged files. */
-export async function detectFile(file: string): Promise<Detected> {
+/**
+ * What a file is, or what it is said to be by `format`. Never throws for a file that is no data: that is an answer too.
+ * Throws `io` and damaged files.
+ */
+export async function detectFile(
+  file: string,
+  o: { format?: FormatName | undefined } = {},
+): Promise<Detected> {
+  const found = await detectUntold(file);
+  if (o.format === undefined) return found;
+  const { title, kind, conversion }: Format = formats[o.format];
+  return { ...found, format: o.format, title, kind, conversion };
+}
+
+async function detectUntold(file: string): Promise<Detected> {
   const none = {
     file,
     format: undefined,
@@ -115,8 +128,28 @@ const known: readonly (readonly [format: string, columns: readonly string[]])[] 
   ["an Alpaca row", ["instruction", "output"]],
 ];
 
+/** The format that some rows look like, but too few, and what is wrong with the first of the others. */
+function explainFew(rows: readonly Row[]): string | undefined {
+  const counted = formatNames.map((name) => ({
+    name,
+    matching: rows.filter((row) => formats[name].matches(row)).length,
+  }));
+  const most = counted.reduce((a, b) => (b.matching > a.matching ? b : a));
+  if (most.matching === 0) return undefined;
+  const format: Format = formats[most.name];
+  const odd = rows.findIndex((row) => !format.matches(row));
+  return `only ${most.matching} of ${rows.length} rows look like ${format.title}; row ${odd + 1} does not (${typesOf(rows[odd]!)}): mend the others, or say --data-format ${most.name} and they are set aside`;
+}
+
+const typesOf = (row: Row): string =>
+  Object.entries(row)
+    .map(([name, value]) => `${name}: ${describe(value)}`)
+    .join(", ") || "no columns";
+
 /** The nearest format and what the rows lack of it. */
 function explain(rows: readonly Row[], columns: readonly string[]): string {
+  const few = explainFew(rows);
+  if (few !== undefined) return few;
   let best: { format: string; missing: string[]; share: number } | undefined;
   for (const [format, needed] of known) {
     const missing = needed.filter((name) => !columns.includes(name));
@@ -129,10 +162,7 @@ function explain(rows: readonly Row[], columns: readonly string[]): string {
   if (best.missing.length > 0)
     return `for ${best.format}, \`${best.missing.join("`, `")}\` is missing; ${plain}`;
   const sample = rows.find((row) => known.some(([, needed]) => needed.every((name) => name in row)));
-  const types = Object.entries(sample ?? {}).map(
-    ([name, value]) => `${name}: ${Array.isArray(value) ? "list" : value === null ? "null" : typeof value}`,
-  );
-  return `the columns of ${best.format} are there, but not as texts or lists of {role, content}: ${types.join(", ")}`;
+  return `the columns of ${best.format} are there, but not as texts or lists of {role, content}: ${typesOf(sample ?? rows[0]!)}`;
 }
 
 /** The format, or a `data` error that says what the file is instead and what to do. */

@@ -37,8 +37,17 @@ export { readFileRows, readRows, resolveSource } from "./read-rows.js";
 export { type BadRow, type Progress, type ReadOptions, type SourceRow } from "./source-row.js";
 export { kindConversion, preferenceToUnpaired, reachableKinds, type AnyRecord } from "./convert-kind.js";
 export { openDataset, type Dataset, type DatasetOptions } from "./dataset.js";
+export { openJudged, type JudgedOptions, type JudgedSource } from "./judged-source.js";
 export { asRow, detectFile, detectRows, requireFormat, type Detected } from "./detect.js";
-export { RowProblem, RowSetAside, type Format, type RecordKind, type RecordKinds } from "./formats/format.js";
+export {
+  RowProblem,
+  RowSetAside,
+  type Decision,
+  type Format,
+  type Judged,
+  type RecordKind,
+  type RecordKinds,
+} from "./formats/format.js";
 export { readTranscript, writeTranscript } from "./formats/hh-rlhf.js";
 export { formatNames, formats, type FormatName } from "./formats/table.js";
 export {

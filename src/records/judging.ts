@@ -32,6 +32,10 @@ export const Item = z.strictObject({
   /** How this item was picked and with what probability, for unbiased estimates. */
   selection: z.strictObject({ policy: z.string(), prob: z.number().min(0).max(1) }).optional(),
   group: z.string().optional(),
+  /** What it is for; a task where absent, or a gold item where the answer is known. */
+  role: z.enum(["task", "gold", "practice"]).optional(),
+  /** How unsure a reward-model ensemble is of it, for active choice. */
+  uncertainty: z.number().min(0).optional(),
 });
 export type Item = z.infer<typeof Item>;
 
@@ -71,6 +75,14 @@ export const Judgement = z.strictObject({
   comment: z.string().optional(),
   skipped: z.strictObject({ reason: z.string() }).optional(),
   revision_of: z.string().optional(),
+  /** What the item was shown for; a task where absent. */
+  purpose: z.enum(["task", "gold", "practice", "repeat"]).optional(),
+  /** How the item was picked for this person and with what probability. */
+  selection: z.strictObject({ policy: z.string(), prob: z.number().min(0).max(1) }).optional(),
+  /** `side-by-side` or `stacked`. */
+  layout: z.string().optional(),
+  /** Given after its lease had run out. */
+  late: z.boolean().optional(),
   status: z.enum(["submitted", "draft", "discarded"]).default("submitted"),
 });
 export type Judgement = z.infer<typeof Judgement>;

@@ -78,11 +78,21 @@ export const ProjectSettings = z.strictObject({
   lease_seconds: z.number().int().min(5).max(86_400).default(300),
   /** Called (POST, signed) when an item has all its judgements. */
   webhook: z
-    .strictObject({ url: z.url(), secret: z.string().min(16) })
+    .strictObject({ url: z.url({ protocol: /^https?$/ }), secret: z.string().min(16) })
     .nullable()
     .default(null),
 });
 export type ProjectSettings = z.infer<typeof ProjectSettings>;
+
+/** Some of the settings; those that are not given have no default here, so that they stay. */
+export const SettingsChange = z.strictObject(
+  Object.fromEntries(
+    Object.entries(ProjectSettings.shape).map(([name, schema]) => [
+      name,
+      (schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema).optional(),
+    ]),
+  ),
+) as unknown as z.ZodType<Partial<ProjectSettings>, Partial<z.input<typeof ProjectSettings>>>;
 
 export const Guideline = z.strictObject({
   version: z.number().int(),
@@ -129,6 +139,7 @@ export const OwnProgress = z.strictObject({
   /** Of the practice items; null when there is none. */
   practice: z.strictObject({ done: z.number(), of: z.number(), right: z.number() }).nullable(),
 });
+export type OwnProgress = z.infer<typeof OwnProgress>;
 
 export const Next = z.discriminatedUnion("kind", [
   z.strictObject({

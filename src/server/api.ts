@@ -18,6 +18,8 @@ export interface Route {
   body?: z.ZodType;
   response: z.ZodType;
   /** Other than `application/json`. */
+  /** The body may have so many bytes; default 2 MiB. */
+  bytes?: number;
   produces?: "text/event-stream" | "text/plain" | "application/x-ndjson";
 }
 
@@ -78,7 +80,7 @@ export const routes = {
     summary: "Change a project's name or settings; settings that are not given stay",
     body: z.strictObject({
       name: z.string().min(1).optional(),
-      settings: s.ProjectSettings.partial().optional(),
+      settings: s.SettingsChange.optional(),
     }),
     response: s.Project,
   },
@@ -112,6 +114,7 @@ export const routes = {
     role: "annotator",
     summary: "Submit an answer; the same idempotency key gives the same receipt and stores nothing twice",
     body: s.Submission,
+    bytes: 8 * 1024 * 1024,
     response: s.Receipt,
   },
   heartbeat: {
@@ -136,6 +139,7 @@ export const routes = {
     role: "annotator",
     summary: "A new answer that replaces one of mine; the old one is kept",
     body: s.Revision,
+    bytes: 8 * 1024 * 1024,
     response: s.Receipt,
   },
   undo: {
@@ -186,6 +190,7 @@ export const routes = {
     role: "reviewer",
     summary: "Decide an item; the item leaves the queue, the judgements stay",
     body: s.Adjudication,
+    bytes: 8 * 1024 * 1024,
     response: s.Adjudicated,
   },
   agreement: {
@@ -231,6 +236,7 @@ export const routes = {
     role: "owner",
     summary: "Add items; ids that are there already are left as they are",
     body: z.strictObject({ items: z.array(s.NewItem).min(1).max(1000) }),
+    bytes: 64 * 1024 * 1024,
     response: z.strictObject({ added: z.number(), present: z.number() }),
   },
   exportProject: {

@@ -11,3 +11,8 @@ export {
 } from "./api.js";
 export * from "./api-schemas.js";
 export { ApiFailure, createClient, type CallOptions, type Client, type ClientOptions } from "./client.js";
+export { logLines, type Log, type LogEntry } from "./log.js";
+export { openApi } from "./openapi.js";
+export { contentPolicy } from "./security-headers.js";
+export { serve, type RunningServer, type ServeOptions } from "./serve.js";
+export { signatureOf } from "./webhooks.js";

@@ -23,6 +23,15 @@ export function bootstrapCounts(
   statistic: CountStatistic,
   options: BootstrapOptions & CountOptions = {},
 ): Interval | null {
+  return bootstrapAll(counts, { statistic }, options).statistic;
+}
+
+/** Intervals of several statistics from the same resamples, which cost more than most statistics. Each is that of `bootstrapCounts`. */
+export function bootstrapAll<Name extends string>(
+  counts: readonly (readonly number[])[],
+  statistics: Readonly<Record<Name, CountStatistic>>,
+  options: BootstrapOptions & CountOptions = {},
+): Record<Name, Interval | null> {
   const { level = 0.95, resamples = 2000, seed = 0 } = options;
   checkLevel("bootstrapCounts", level);
   if (!Number.isSafeInteger(resamples) || resamples < 1) {
@@ -34,17 +43,28 @@ export function bootstrapCounts(
   }
   const grouped = dropEmpty(groupCounts(counts, options));
   const items = grouped.repeats.reduce((a, b) => a + b, 0);
-  if (items === 0) return null;
-  const random = createRandom(seed, { stream: "bootstrap-counts" });
-  const shares = grouped.repeats.map((count) => count / items);
-  const values: number[] = [];
-  for (let round = 0; round < resamples; round++) {
-    const value = statistic(grouped.counts, { repeats: drawMultinomial(random, items, shares) });
-    if (value !== null && Number.isFinite(value)) values.push(value);
+  const named = Object.entries(statistics) as [Name, CountStatistic][];
+  const values = named.map((): number[] => []);
+  if (items > 0) {
+    const random = createRandom(seed, { stream: "bootstrap-counts" });
+    const shares = grouped.repeats.map((count) => count / items);
+    for (let round = 0; round < resamples; round++) {
+      const repeats = drawMultinomial(random, items, shares);
+      for (const [k, [, statistic]] of named.entries()) {
+        const value = statistic(grouped.counts, { repeats });
+        if (value !== null && Number.isFinite(value)) values[k]!.push(value);
+      }
+    }
   }
-  if (values.length === 0) return null;
-  values.sort((a, b) => a - b);
-  return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) };
+  const interval = (found: number[]): Interval | null => {
+    if (found.length === 0) return null;
+    found.sort((a, b) => a - b);
+    return { low: quantile(found, (1 - level) / 2), high: quantile(found, (1 + level) / 2) };
+  };
+  return Object.fromEntries(named.map(([name], k) => [name, interval(values[k]!)])) as Record<
+    Name,
+    Interval | null
+  >;
 }
 
 /**

@@ -5,6 +5,8 @@ export interface Store {
   database: Database;
   /** The time that is written down and that leases run by; tests make it jump. */
   now: () => Date;
+  /** Uniform in [0, 1): what chance decides. Tests give it a seed. */
+  random: () => number;
 }
 
 /** A place to run statements: the database, or a transaction of it. */

@@ -1,12 +1,15 @@
 /**
- * Opens the database: PGlite on a folder or in memory, or a PostgreSQL server, behind one interface; brings the tables up to
- * date. Knows SQL only as text that it passes on.
+ * Opens the database: PGlite on a folder or in memory, or a PostgreSQL server, behind one interface. Knows SQL only as text that
+ * it passes on.
  */
-import { mkdirSync } from "node:fs";
-import { sql, type SQL } from "drizzle-orm";
-import { AttuneError } from "../errors.js";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
+import type { SQL } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import type { Pool, PoolClient } from "pg";
+import { asFault, hideSecrets } from "./faults.js";
 import { lockFolder } from "./folder-lock.js";
-import { migrations } from "./migrations.js";
 
 export interface Connection {
   /** Runs a statement and gives its rows. Times come as text. */
@@ -15,6 +18,7 @@ export interface Connection {
 
 export interface Database extends Connection {
   kind: "pglite" | "postgres";
+  /** Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -28,108 +32,164 @@ export interface OpenOptions {
   connections?: number;
 }
 
-interface Executes {
-  execute(query: SQL): Promise<unknown>;
-}
-const connect = (db: Executes): Connection => ({
-  rows: async <R extends object>(query: SQL) => ((await db.execute(query)) as { rows: R[] }).rows,
-});
+/** A statement as the driver takes it. */
+type Query = (text: string, params: unknown[]) => Promise<{ rows: object[] }>;
 
-/** Opens and migrates. Throws `io` when the folder is held by another process, `network` when the server does not answer. */
-export async function openDatabase(options: OpenOptions = {}): Promise<Database> {
-  const database = options.url === undefined ? await openEmbedded(options.folder) : await openServer(options);
+interface Driver {
+  query: Query;
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+}
+
+const dialect = new PgDialect();
+
+/** Opens it as it is; `prepare` is run once, before anybody else has it, and closes it again when it fails. */
+export async function openDatabase(
+  options: OpenOptions,
+  prepare: (database: Database) => Promise<void>,
+): Promise<Database> {
+  return options.url === undefined
+    ? openEmbedded(options.folder, prepare)
+    : openServer({ ...options, url: options.url }, prepare);
+}
+
+/** One interface over both drivers. Faults name `where` the database is. */
+function wrap(
+  driver: Driver,
+  o: { kind: Database["kind"]; where: string; close: () => Promise<void> },
+): Database {
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      throw asFault(cause, o.where);
+    }
+  };
+  const connect = (query: Query): Connection => ({
+    rows: <R extends object>(statement: SQL) =>
+      guarded(async () => {
+        const { sql: text, params } = dialect.sqlToQuery(statement);
+        return (await query(text, params)).rows as R[];
+      }),
+  });
+  return {
+    ...connect((text, params) => driver.query(text, params)),
+    kind: o.kind,
+    transaction: (work) => guarded(() => driver.transaction((query) => work(connect(query)))),
+    close: o.close,
+  };
+}
+
+async function prepared(
+  database: Database,
+  prepare: (database: Database) => Promise<void>,
+): Promise<Database> {
   try {
-    await migrate(database);
+    await prepare(database);
+    return database;
   } catch (cause) {
     await database.close().catch(() => undefined);
-    if (cause instanceof AttuneError || options.url === undefined) throw cause;
-    throw new AttuneError("network", {
-      where: hideSecrets(options.url),
-      expected: "a PostgreSQL server that answers",
-      got: reason(cause),
-      fix: "check DATABASE_URL and that the server runs",
-      cause,
-    });
-  }
-  return database;
-}
-
-const hideSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@").replace(/\?.*$/, "");
-const reason = (cause: unknown): string => {
-  const inner = (cause as { cause?: unknown }).cause ?? cause;
-  return inner instanceof Error ? inner.message || String((inner as { code?: string }).code) : String(inner);
-};
-
-async function openEmbedded(folder: string | undefined): Promise<Database> {
-  if (folder !== undefined) mkdirSync(folder, { recursive: true });
-  const release = folder === undefined ? () => undefined : lockFolder(folder);
-  try {
-    const [{ PGlite }, { drizzle }] = await Promise.all([
-      import("@electric-sql/pglite"),
-      import("drizzle-orm/pglite"),
-    ]);
-    const client = await PGlite.create(folder === undefined ? {} : { dataDir: `${folder}/data` });
-    const db = drizzle(client);
-    return {
-      ...connect(db),
-      kind: "pglite",
-      transaction: (work) => db.transaction((tx) => work(connect(tx))),
-      close: async () => {
-        await client.close();
-        release();
-      },
-    };
-  } catch (cause) {
-    release();
     throw cause;
   }
 }
 
-async function openServer({ url, connections = 16 }: OpenOptions): Promise<Database> {
-  const [pg, { drizzle }] = await Promise.all([import("pg"), import("drizzle-orm/node-postgres")]);
-  const pool = new pg.default.Pool({
+/** Throws `io` when another process has the folder open. */
+async function openEmbedded(
+  folder: string | undefined,
+  prepare: (database: Database) => Promise<void>,
+): Promise<Database> {
+  const { PGlite } = await import("@electric-sql/pglite");
+  if (folder === undefined) {
+    const client = await PGlite.create();
+    return prepared(
+      wrap(embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
+      prepare,
+    );
+  }
+  mkdirSync(folder, { recursive: true });
+  const release = lockFolder(folder);
+  try {
+    // A first start that did not come to its end has stored nothing for anybody, and may have left half a database: begin anew.
+    const [data, unfinished] = [join(folder, "data"), join(folder, "unfinished")];
+    if (existsSync(unfinished)) rmSync(data, { recursive: true, force: true });
+    if (!existsSync(data)) writeFileSync(unfinished, "");
+    const client = await PGlite.create({ dataDir: data });
+    const close = async (): Promise<void> => {
+      await client.close().finally(release);
+    };
+    const database = await prepared(
+      wrap(embeddedDriver(client), { kind: "pglite", where: folder, close }),
+      prepare,
+    );
+    rmSync(unfinished, { force: true });
+    return database;
+  } catch (cause) {
+    release();
+    throw asFault(cause, folder);
+  }
+}
+
+/** Throws `network` when the server does not answer. */
+async function openServer(
+  { url, connections = 16 }: OpenOptions & { url: string },
+  prepare: (database: Database) => Promise<void>,
+): Promise<Database> {
+  const { default: pg } = await import("pg");
+  const pool = new pg.Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: 5000,
     // A statement that hangs is an error to its caller, not a connection lost for ever.
     statement_timeout: 60_000,
+    types: { getTypeParser: (type, as) => (type === timestamptz ? asIs : pg.types.getTypeParser(type, as)) },
   });
   // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => undefined);
-  const db = drizzle(pool);
-  return {
-    ...connect(db),
-    kind: "postgres",
-    transaction: (work) => db.transaction((tx) => work(connect(tx))),
-    close: () => pool.end(),
-  };
+  return prepared(
+    wrap(serverDriver(pool), { kind: "postgres", where: hideSecrets(url), close: () => pool.end() }),
+    prepare,
+  );
 }
 
-/** Runs what is missing; each step is whole or not at all, and two servers starting at once wait for each other. */
-async function migrate(database: Database): Promise<void> {
-  await database.transaction(async (tx) => {
-    await tx.rows(sql`select pg_advisory_xact_lock(4714)`);
-    await tx.rows(
-      sql`create table if not exists migrations (name text primary key, at timestamptz not null default now())`,
-    );
-    const done = new Set(
-      (await tx.rows<{ name: string }>(sql`select name from migrations`)).map((row) => row.name),
-    );
-    const known = new Set(migrations.map(({ name }) => name));
-    const foreign = [...done].find((name) => !known.has(name));
-    if (foreign !== undefined) {
-      throw new AttuneError("io", {
-        where: "store",
-        expected: "a store of this version or an older one",
-        got: `step ${foreign} of a newer one`,
-        fix: "update attune",
-      });
-    }
-    for (const { name, sql: text } of migrations.filter((step) => !done.has(step.name))) {
-      // Prepared statements take one command each; comments would hide what follows them in one line.
-      const commands = text.replace(/^--.*$/gm, "").split(";");
-      for (const command of commands) if (command.trim() !== "") await tx.rows(sql.raw(command));
-      await tx.rows(sql`insert into migrations (name) values (${name})`);
-    }
-  });
+/** Times stay the text that the database gives. */
+const timestamptz = 1184;
+const asIs = (value: string): string => value;
+
+function embeddedDriver(client: PGlite): Driver {
+  const queryOn =
+    (place: Pick<PGlite, "query">): Query =>
+    (text, params) =>
+      place.query<object>(text, params, { parsers: { [timestamptz]: asIs } });
+  return { query: queryOn(client), transaction: (work) => client.transaction((tx) => work(queryOn(tx))) };
+}
+
+function serverDriver(pool: Pool): Driver {
+  // Statements have names, so that each connection parses and plans one but once. Those without parameters are not run often.
+  const names = new Map<string, string>();
+  const named = (text: string): string => {
+    const name = names.get(text) ?? `attune_${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  const queryOn =
+    (place: Pick<PoolClient, "query">): Query =>
+    (text, values) =>
+      place.query<object>(values.length === 0 ? { text } : { name: named(text), text, values });
+  return {
+    query: queryOn(pool),
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken = false;
+      try {
+        await client.query("begin");
+        const result = await work(queryOn(client));
+        await client.query("commit");
+        return result;
+      } catch (cause) {
+        await client.query("rollback").catch(() => (broken = true));
+        throw cause;
+      } finally {
+        client.release(broken);
+      }
+    },
+  };
 }

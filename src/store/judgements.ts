@@ -6,8 +6,20 @@ import { sql } from "drizzle-orm";
 import type { Outcome } from "../records/index.js";
 import { categoryOf, type StoredAnswer } from "./category.js";
 import { timeOf, type Place, type Store } from "./context.js";
-import type { Purpose } from "./leases.js";
+import { queueDelivery } from "./deliveries.js";
+import type { Purpose } from "./next-item.js";
 import { json, newId, sqlState } from "./rows.js";
+import {
+  answered,
+  countingOf,
+  disagreement,
+  expectedOf,
+  moved,
+  patternMove,
+  total,
+  type Counted,
+  type Tally,
+} from "./tallies.js";
 
 export interface SubmitOptions {
   project: string;
@@ -15,6 +27,8 @@ export interface SubmitOptions {
   key: string;
   active_ms?: number;
   layout?: string;
+  /** Judgements that make the item complete, where somebody is to be told of it. */
+  tellAt?: number;
   /** Made from the shown order, once the lease is known; throws for an answer that does not fit the item. */
   answer: (shown: readonly string[]) => StoredAnswer;
 }
@@ -35,6 +49,7 @@ export interface Stored {
 /** `unknown`: no such lease (or judgement) of this person. `conflict`: it has been answered (or replaced) already. */
 export type SubmitResult = Stored | "unknown" | "conflict";
 
+/** What an answer is about: how the item was shown to this person, and where the item stands (locked until the end). */
 interface Origin {
   item: string;
   purpose: Purpose;
@@ -43,19 +58,21 @@ interface Origin {
   policy: string;
   probability: number;
   guideline: number | null;
+  task_version: number | null;
   candidates: { id: string; model: string | null }[];
   gold: Outcome | null;
-  tally: Record<string, number>;
+  tally: Tally;
+  decided: boolean;
 }
 
-const originColumns = sql`i.gold, s.tally, (select jsonb_agg(jsonb_build_object('id', c.id, 'model', c.source ->> 'model')
-  order by c.position) from candidates c where c.project = i.project and c.item = i.id) as candidates`;
+const itemColumns = sql`i.gold, s.tally, s.adjudicated is not null as decided, (select jsonb_agg(jsonb_build_object(
+  'id', c.id, 'model', c.source ->> 'model') order by c.position) from candidates c where c.project = i.project and c.item = i.id) as candidates`;
 
-/** Runs again what the database gave up to break a deadlock. */
-async function atomically<T>(store: Store, work: (tx: Place) => Promise<T>): Promise<T> {
+/** Runs again what the database gave up to break a deadlock, or what met its own double. `again` is false the first time. */
+async function atomically<T>(store: Store, work: (tx: Place, again: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await store.database.transaction(work);
+      return await store.database.transaction((tx) => work(tx, attempt > 0));
     } catch (cause) {
       const state = sqlState(cause) ?? "";
       // 40001 and 40P01: lost a race; 23505: somebody sent the same key at the same moment, and is found the next time.
@@ -66,27 +83,26 @@ async function atomically<T>(store: Store, work: (tx: Place) => Promise<T>): Pro
 
 /** An answer under a lease. An expired lease's answer is kept and marked late. */
 export function submit(store: Store, o: SubmitOptions & { lease: string }): Promise<SubmitResult> {
-  return atomically(store, async (tx) => {
+  return atomically(store, async (tx, again) => {
     const [lease] = await tx.rows<Origin & { state: string; over: boolean; started: string }>(sql`
-      select l.item, l.purpose, l.shown_order, l.seed::text as seed, l.policy, l.probability, l.guideline, l.state,
-        l.granted_at as started, l.expires_at <= ${timeOf(store)}::timestamptz as over, ${originColumns}
+      select l.item, l.purpose, l.shown_order, l.seed::text as seed, l.policy, l.probability, l.guideline, l.task_version, l.state,
+        l.granted_at as started, l.expires_at <= ${timeOf(store)}::timestamptz as over, ${itemColumns}
       from leases l join items i on i.project = l.project and i.id = l.item
         join item_states s on s.project = l.project and s.item = l.item
-      where l.id = ${o.lease} and l.project = ${o.project} and l.annotator = ${o.annotator} for update of l`);
+      where l.id = ${o.lease} and l.project = ${o.project} and l.annotator = ${o.annotator} for update of l, s`);
     if (lease === undefined) return "unknown";
-    const known = await replay(tx, o);
+    const over = lease.state === "done" || lease.state === "answered";
+    // A key that was used with another lease breaks the index when it is written, and is looked up then.
+    const known = over || again ? await replay(tx, { ...o, origin: lease }) : undefined;
     if (known !== undefined) return known.lease === o.lease ? known : "conflict";
-    if (lease.state === "done" || lease.state === "answered") return "conflict";
-    const answer = o.answer(lease.shown_order);
+    if (over) return "conflict";
     const active = lease.state === "active";
     return record(tx, store, {
       ...o,
       origin: lease,
-      answer,
-      lease: o.lease,
+      answer: o.answer(lease.shown_order),
       late: !active || lease.over,
-      // An answer takes the slot that its lease held; a skip gives it back; a late one takes what it lost.
-      load: answer.outcome === undefined ? (active ? -1 : 0) : active ? 0 : 1,
+      held: active,
       started: lease.started,
     });
   });
@@ -96,177 +112,140 @@ export function submit(store: Store, o: SubmitOptions & { lease: string }): Prom
 export function revise(store: Store, o: SubmitOptions & { judgement: string }): Promise<SubmitResult> {
   return atomically(store, async (tx) => {
     const [old] = await tx.rows<Origin & { category: string }>(sql`
-      select j.item, j.purpose, j.shown_order, j.seed::text as seed, j.policy, j.probability, j.guideline, j.category, ${originColumns}
+      select j.item, j.purpose, j.shown_order, j.seed::text as seed, j.policy, j.probability, j.guideline, j.task_version, j.category,
+        ${itemColumns}
       from judgements j join items i on i.project = j.project and i.id = j.item
         join item_states s on s.project = j.project and s.item = j.item
-      where j.id = ${o.judgement} and j.project = ${o.project} and j.annotator = ${o.annotator} for update of j`);
+      where j.id = ${o.judgement} and j.project = ${o.project} and j.annotator = ${o.annotator} for update of j, s`);
     if (old === undefined) return "unknown";
-    const known = await replay(tx, o);
+    const known = await replay(tx, { ...o, origin: old });
     if (known !== undefined) return known;
     const replaced = await tx.rows(sql`select 1 as one from judgements where revision_of = ${o.judgement}`);
     if (replaced.length > 0) return "conflict";
-    const answer = o.answer(old.shown_order);
-    const [was, is] = [old.category !== "skip", answer.outcome !== undefined];
     return record(tx, store, {
       ...o,
       origin: old,
-      answer,
+      answer: o.answer(old.shown_order),
       revisionOf: o.judgement,
       replaces: old.category,
       late: false,
-      load: Number(is) - Number(was),
     });
   });
 }
 
-async function replay(tx: Place, o: SubmitOptions): Promise<(Stored & { lease: string | null }) | undefined> {
-  const [row] = await tx.rows<Omit<Stored, "replayed"> & { lease: string | null }>(sql`
-    select j.id as judgement, j.late, j.purpose, j.category, null as expected, j.item, j.lease, s.valid
+async function replay(
+  tx: Place,
+  o: SubmitOptions & { origin: Origin },
+): Promise<(Stored & { lease: string | null }) | undefined> {
+  const [row] = await tx.rows<Omit<Stored, "replayed" | "expected"> & { lease: string | null }>(sql`
+    select j.id as judgement, j.late, j.purpose, j.category, j.item, j.lease, s.valid
     from judgements j join item_states s on s.project = j.project and s.item = j.item
     where j.project = ${o.project} and j.annotator = ${o.annotator} and j.key = ${o.key}`);
-  return row && { ...row, replayed: true };
+  return row && { ...row, replayed: true, expected: expectedOf(o.origin) };
 }
 
-interface Recording extends SubmitOptions {
+interface Recording extends Omit<SubmitOptions, "answer"> {
   origin: Origin;
+  answer: StoredAnswer;
   lease?: string;
+  /** Whether the lease still held its slot. */
+  held?: boolean;
   revisionOf?: string;
   replaces?: string;
   late: boolean;
-  load: number;
   started?: string;
 }
 
-interface Written extends Omit<Recording, "answer"> {
-  answer: StoredAnswer;
-}
-
-async function record(tx: Place, store: Store, o: Written): Promise<Stored> {
+async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
   const { origin, answer } = o;
-  const ids = origin.candidates.map(({ id }) => id);
-  const category = categoryOf(answer, ids);
-  const expected = origin.gold === null ? null : categoryOf({ outcome: origin.gold }, ids);
-  const counts = origin.purpose === "task";
+  const { item, purpose } = origin;
+  const category = categoryOf(
+    answer,
+    origin.candidates.map(({ id }) => id),
+  );
+  const counted: Counted = {
+    ...origin,
+    project: o.project,
+    annotator: o.annotator,
+    category,
+    replaces: o.replaces,
+    late: o.late,
+    active_ms: o.active_ms,
+  };
+  const counts = purpose === "task";
+  const [is, was] = [answered(category), answered(o.replaces)];
+  const tally = counts ? moved(origin.tally, counted) : origin.tally;
+  // An answer takes the slot that its lease held; a skip gives it back; a late one takes what it lost.
+  const load = Number(is) - Number(o.lease === undefined ? was : o.held);
+  const leaseState = counts && is && o.held ? "done" : "answered";
   const id = newId("j");
-  const [skip, skipped] = [category === "skip", o.replaces === "skip"];
-  const valid = counts ? (skip ? 0 : 1) - (o.replaces === undefined || skipped ? 0 : 1) : 0;
-  const changes: Record<string, number> = {};
-  const add = (name: string, by: number): void => void (changes[name] = (changes[name] ?? 0) + by);
-  if (o.replaces === undefined) {
-    add(origin.purpose, 1);
-    if (o.late) add("late", 1);
-    if (o.active_ms !== undefined) {
-      add("active_ms", o.active_ms);
-      add("timed", 1);
-    }
-  }
-  if (counts) {
-    addCategory(add, { category, by: 1, origin });
-    if (o.replaces !== undefined) addCategory(add, { category: o.replaces, by: -1, origin });
-    else if (!skip) {
-      const others = Object.entries(origin.tally);
-      add(
-        "compared",
-        others.reduce((sum, [, n]) => sum + n, 0),
-      );
-      add("agreed", origin.tally[category] ?? 0);
-    }
-  }
-  if (expected !== null && category === expected) add(`${origin.purpose}_right`, 1);
-  if (expected !== null && o.replaces === expected) add(`${origin.purpose}_right`, -1);
-  const repeat = origin.purpose === "repeat";
-  const states = counts
-    ? sql`update item_states set load = load + ${o.load}, valid = valid + ${valid}, flagged = flagged + ${skip && !skipped ? 1 : 0},
-        tally = tally ${o.replaces === undefined || skipped ? sql`` : sql`|| jsonb_build_object(${o.replaces}::text, coalesce((tally ->> ${o.replaces}::text)::int, 1) - 1)`}
-          ${
-            skip
-              ? sql``
-              : sql`|| jsonb_build_object(${category}::text, coalesce((tally ->> ${category}::text)::int, 0)
-            + ${o.replaces === category ? 0 : 1})`
-          }
-        where project = ${o.project} and item = ${origin.item} returning valid`
-    : sql`select valid from item_states where project = ${o.project} and item = ${origin.item}`;
-  const [row] = await tx.rows<{ valid: number }>(sql`
-    with state as (${states}),
-    judged as (
+  const moves = counts && is !== was ? true : counts && is && category !== o.replaces;
+  await tx.rows(sql`
+    with judged as (
       insert into judgements (id, key, project, item, annotator, lease, purpose, revision_of, category, answer, shown_order, seed,
-        policy, probability, guideline, active_ms, layout, late, started_at, submitted_at)
-      values (${id}, ${o.key}, ${o.project}, ${origin.item}, ${o.annotator}, ${o.lease ?? null}, ${origin.purpose},
-        ${o.revisionOf ?? null}, ${category}, ${json(answer)}, ${json(origin.shown_order)}, ${origin.seed}::bigint, ${origin.policy},
-        ${origin.probability}, ${origin.guideline}, ${o.active_ms ?? null}, ${o.layout ?? null}, ${o.late},
-        ${o.started ?? null}, ${timeOf(store)})),
-    leased as (update leases set state = ${skip || !counts ? "answered" : o.late && o.load > 0 ? "answered" : "done"}
-      where id = ${o.lease ?? null}),
+        policy, probability, guideline, task_version, active_ms, layout, late, started_at, submitted_at)
+      values (${id}, ${o.key}, ${o.project}, ${item}, ${o.annotator}, ${o.lease ?? null}, ${purpose}, ${o.revisionOf ?? null},
+        ${category}, ${json(answer)}, ${json(origin.shown_order)}, ${origin.seed}::bigint, ${origin.policy}, ${origin.probability},
+        ${origin.guideline}, ${origin.task_version}, ${o.active_ms ?? null}, ${o.layout ?? null}, ${o.late}, ${o.started ?? null},
+        ${timeOf(store)})),
+    leased as (update leases set state = ${leaseState} where id = ${o.lease ?? null}),
+    state as (
+      update item_states set load = load + ${load}, valid = ${total(tally)}, tally = ${json(tally)},
+        disagreement = ${disagreement(tally)}, flagged = flagged + ${Number(!is) - Number(o.replaces === "skip")}
+      where ${counts} and project = ${o.project} and item = ${item}),
     current as (
       insert into currents (project, item, annotator, repeat, judgement, category)
-      values (${o.project}, ${origin.item}, ${o.annotator}, ${repeat}, ${id}, ${category})
-      on conflict (project, item, annotator, repeat) do update set judgement = excluded.judgement, category = excluded.category),
-    summed as (
-      insert into sums (project, annotator, name, n)
-      select ${o.project}, ${o.annotator}, key, value::double precision from jsonb_each_text(${json(changes)})
-      on conflict (project, annotator, name) do update set n = sums.n + excluded.n)
-    select valid from state`);
-  await addDuel(tx, { ...o, category, by: 1 });
-  if (o.replaces !== undefined) await addDuel(tx, { ...o, category: o.replaces, by: -1 });
-  if (repeat && !skip) await compareRepeat(tx, { ...o, category });
+      values (${o.project}, ${item}, ${o.annotator}, ${purpose === "repeat"}, ${id}, ${category})
+      on conflict (project, item, annotator, repeat) do update set judgement = excluded.judgement, category = excluded.category)
+    ${countingOf(counted)}
+    ${
+      moves
+        ? patternMove({
+            ...counted,
+            from: { adjudicated: origin.decided, tally: origin.tally },
+            to: { adjudicated: origin.decided, tally },
+          })
+        : sql`select 1 as one`
+    }`);
+  const valid = total(tally);
+  if (counts && valid === o.tellAt && valid > total(origin.tally)) {
+    const event = { event: "item.complete", project: o.project, item, judgements: valid };
+    await queueDelivery(tx, { store, id: `${o.project}/${item}/complete`, project: o.project, event });
+  }
   return {
     judgement: id,
     late: o.late,
     replayed: false,
-    purpose: origin.purpose,
+    purpose,
     category,
-    expected,
-    item: origin.item,
-    valid: row!.valid,
+    expected: expectedOf(counted),
+    item,
+    valid,
   };
 }
 
-function addCategory(
-  add: (name: string, by: number) => void,
-  { category, by, origin }: { category: string; by: number; origin: Origin },
-): void {
-  add("judgements", by);
-  if (category === "skip") add("skip", by);
-  if (category === "tie" || category === "both_bad") add("tie", by);
-  const place = category === "first" ? 0 : category === "second" ? 1 : -1;
-  const winner = origin.candidates[place]?.id;
-  if (winner !== undefined) add(origin.shown_order[0] === winner ? "left" : "right", by);
-}
-
-/** Who beat whom, by models; rows of one person are written by that person only. */
-async function addDuel(tx: Place, o: Written & { category: string; by: number }): Promise<void> {
-  const [a, b] = o.origin.candidates.map(({ model }) => model);
-  if (o.origin.purpose !== "task" || o.origin.candidates.length !== 2 || a == null || b == null || a === b)
-    return;
-  if (!["first", "second", "tie", "both_bad"].includes(o.category)) return;
-  const [x, y, z] = [o.category === "first" ? o.by : 0, o.category === "second" ? o.by : 0, 0];
-  const tie = x === 0 && y === 0 ? o.by : z;
-  await tx.rows(sql`
-    insert into duels (project, annotator, first, second, first_wins, second_wins, ties)
-    values (${o.project}, ${o.annotator}, ${a}, ${b}, ${x}, ${y}, ${tie})
-    on conflict (project, annotator, first, second) do update set first_wins = duels.first_wins + excluded.first_wins,
-      second_wins = duels.second_wins + excluded.second_wins, ties = duels.ties + excluded.ties`);
-}
-
-async function compareRepeat(tx: Place, o: Written & { category: string }): Promise<void> {
-  await tx.rows(sql`
-    insert into sums (project, annotator, name, n)
-    select ${o.project}, ${o.annotator}, name, 1 from currents c, (values ('repeat_compared', false), ('repeat_same', true)) v(name, same)
-    where c.project = ${o.project} and c.item = ${o.origin.item} and c.annotator = ${o.annotator} and not c.repeat
-      and c.category <> 'skip' and (not v.same or c.category = ${o.category})
-    on conflict (project, annotator, name) do update set n = sums.n + excluded.n`);
-}
-
 /** Decides an item; false when there is none. What was decided before stays in the table. */
-export async function adjudicate(
+export function adjudicate(
   store: Store,
   o: { project: string; item: string; annotator: string; answer: StoredAnswer; reason?: string },
 ): Promise<boolean> {
   const decided = { by: o.annotator, at: timeOf(store), answer: o.answer, reason: o.reason ?? null };
-  const rows = await store.database.rows(sql`
-    with state as (
-      update item_states set adjudicated = ${json(decided)} where project = ${o.project} and item = ${o.item} returning item)
-    insert into adjudications (project, item, annotator, answer, reason, created_at)
-    select ${o.project}, item, ${o.annotator}, ${json(o.answer)}, ${o.reason ?? null}::text, ${timeOf(store)}::timestamptz from state returning item`);
-  return rows.length > 0;
+  return atomically(store, async (tx) => {
+    const [state] = await tx.rows<{ tally: Tally; role: string; first: boolean }>(sql`
+      select tally, role, adjudicated is null as first from item_states where project = ${o.project} and item = ${o.item} for update`);
+    if (state === undefined) return false;
+    const { tally } = state;
+    await tx.rows(sql`
+      with state as (
+        update item_states set adjudicated = ${json(decided)} where project = ${o.project} and item = ${o.item}),
+      written as (
+        insert into adjudications (project, item, annotator, answer, reason, created_at)
+        values (${o.project}, ${o.item}, ${o.annotator}, ${json(o.answer)}, ${o.reason ?? null}, ${timeOf(store)}))
+      ${
+        state.first && state.role === "task"
+          ? patternMove({ ...o, from: { adjudicated: false, tally }, to: { adjudicated: true, tally } })
+          : sql`select 1 as one`
+      }`);
+    return true;
+  });
 }

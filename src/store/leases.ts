@@ -1,14 +1,14 @@
 /**
- * Who judges what next. A lease holds one slot of one item for one person and is taken in one statement that locks the item's
- * state, skipping what somebody else is taking; unique indexes refuse a second lease of a slot whatever happens. Knows no HTTP.
+ * Leases: one holds one slot of one item for one person and is taken in one statement that locks the item's state, skipping what
+ * somebody else is taking; unique indexes refuse a second lease of a slot whatever happens. Knows no HTTP.
  */
 import { sql } from "drizzle-orm";
-import { sidesFor } from "./shuffle.js";
 import { timeOf, type Store } from "./context.js";
-import type { ItemRole } from "./items.js";
+import { findItem, type ItemRow } from "./items.js";
+import { choose, type Choice, type NextOptions, type Purpose, type Standing } from "./next-item.js";
 import { iso, json, newId, sqlState } from "./rows.js";
+import { sidesFor } from "./shuffle.js";
 
-export type Purpose = "task" | "gold" | "practice" | "repeat";
 export interface Lease {
   id: string;
   item: string;
@@ -19,34 +19,20 @@ export interface Lease {
   guideline: number | null;
 }
 
-export interface NextOptions {
-  project: string;
-  annotator: string;
-  overlap: number;
-  leaseSeconds: number;
-  policy: "least-judged" | "active";
-  goldEvery: number;
-  repeatEvery: number;
-  repeatGap: number;
-  practice: number;
+/** A lease with its item. */
+export interface LeasedItem extends Lease {
+  row: ItemRow;
 }
 
-/** How many of the least judged items are drawn from: chance spreads people over items, and saves them from waiting. */
-const pool = 64;
-
-interface Choice {
-  item: string;
-  purpose: Purpose;
-  probability: number;
-  policy: string;
-  shown?: string[];
-}
+/** No lease lasts longer (two days; the longest setting is one): one that ends later was given while the clock stood wrong. */
+const longestMs = 2 * 86_400_000;
 
 /** Frees the slots of leases that ran out. One statement; several servers may run it at once. */
 export async function expireLeases(store: Store): Promise<void> {
   await store.database.rows(sql`
     with dead as (
-      select id from leases where state = 'active' and expires_at <= ${timeOf(store)} for update skip locked),
+      select id from leases where state = 'active' and (expires_at <= ${timeOf(store)} or expires_at > ${timeOf(store, longestMs)})
+      for update skip locked),
     gone as (
       update leases l set state = 'expired' from dead where l.id = dead.id
       returning l.project, l.item, (l.slot is not null)::int as held)
@@ -55,17 +41,29 @@ export async function expireLeases(store: Store): Promise<void> {
     where s.project = g.project and s.item = g.item`);
 }
 
-/** The item that this person holds, or a new one; undefined when there is none for them now. */
-export async function takeNext(store: Store, options: NextOptions): Promise<Lease | undefined> {
+/** When leases were last looked at, by the store's clock. */
+const looked = new WeakMap<Store["database"], number>();
+
+/** At most once a second; a clock that has jumped counts as a second. */
+async function expireNowAndThen(store: Store): Promise<void> {
+  const now = store.now().getTime();
+  if (Math.abs(now - (looked.get(store.database) ?? Number.NEGATIVE_INFINITY)) < 1000) return;
+  looked.set(store.database, now);
   await expireLeases(store);
+}
+
+/** The item that this person holds, or a new one; undefined when there is none for them now. */
+export async function takeNext(store: Store, options: NextOptions): Promise<LeasedItem | undefined> {
+  await expireNowAndThen(store);
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const held = await activeLease(store, options);
-    if (held !== undefined) return held;
-    const choice = await choose(store, options);
+    const { held, standing } = await standingOf(store, options);
+    if (held !== null) return { ...leaseOf(held), row: await itemOf(store, { ...options, item: held.item }) };
+    const choice = await choose(store, { ...options, standing });
     if (choice === undefined) return undefined;
     try {
-      const lease = await grant(store, { ...options, choice });
-      if (lease !== undefined) return lease;
+      const row = await itemOf(store, { ...options, item: choice.item });
+      const lease = await grant(store, { ...options, choice, row });
+      if (lease !== undefined) return { ...lease, row };
     } catch (cause) {
       // 23505: the slot or this person's lease was taken between choosing and taking: choose again.
       if (sqlState(cause) !== "23505") throw cause;
@@ -77,101 +75,31 @@ export async function takeNext(store: Store, options: NextOptions): Promise<Leas
 const columns = sql`id, item, purpose, expires_at, shown_order, guideline`;
 const leaseOf = (row: Lease): Lease => ({ ...row, expires_at: iso(row.expires_at) });
 
-async function activeLease(store: Store, o: NextOptions): Promise<Lease | undefined> {
-  const [row] = await store.database.rows<Lease>(sql`
-    update leases set expires_at = ${timeOf(store, o.leaseSeconds * 1000)}
-    where project = ${o.project} and annotator = ${o.annotator} and state = 'active' returning ${columns}`);
-  return row && leaseOf(row);
+/** What this person holds (it lasts on from now), has done, and may be given. */
+async function standingOf(store: Store, o: NextOptions): Promise<{ held: Lease | null; standing: Standing }> {
+  const [row] = await store.database.rows<
+    { held: Lease | null; sums: Record<string, number> | null } & Pick<Standing, "groups">
+  >(sql`
+    with held as (
+      update leases set expires_at = ${timeOf(store, o.leaseSeconds * 1000)}
+      where project = ${o.project} and annotator = ${o.annotator} and state = 'active' returning ${columns})
+    select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups,
+      (select jsonb_object_agg(name, n) from sums where project = ${o.project} and annotator = ${o.annotator}
+        and name in ('task', 'gold', 'repeat', 'practice')) as sums`);
+  const { held, groups, sums } = row!;
+  return { held, standing: { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups } };
 }
 
-async function choose(store: Store, o: NextOptions): Promise<Choice | undefined> {
-  const [sums] = await store.database.rows<{
-    n: number;
-    practice: number;
-    gold: number;
-    repeats: number;
-  }>(sql`
-    select coalesce(sum(n) filter (where name = 'task'), 0)::int as n,
-      coalesce(sum(n) filter (where name = 'practice'), 0)::int as practice,
-      coalesce(sum(n) filter (where name = 'gold'), 0)::int as gold,
-      coalesce(sum(n) filter (where name = 'repeat'), 0)::int as repeats
-    from sums where project = ${o.project} and annotator = ${o.annotator}`);
-  const { n, practice, gold, repeats } = sums!;
-  if (practice < o.practice) {
-    const item = await unseen(store, { ...o, role: "practice" });
-    if (item !== undefined) return { item, purpose: "practice", probability: 1, policy: "practice" };
-  }
-  if (o.goldEvery > 0 && Math.floor(n / o.goldEvery) > gold) {
-    const item = await unseen(store, { ...o, role: "gold" });
-    if (item !== undefined) return { item, purpose: "gold", probability: 1, policy: "gold" };
-  }
-  if (o.repeatEvery > 0 && Math.floor(n / o.repeatEvery) > repeats) {
-    const repeat = await repeatable(store, o);
-    if (repeat !== undefined) return { ...repeat, purpose: "repeat", probability: 1, policy: "repeat" };
-  }
-  return chooseTask(store, o);
-}
+const itemOf = async (store: Store, o: { project: string; item: string }): Promise<ItemRow> =>
+  (await findItem(store, o))!;
 
-/** A gold or practice item that this person has not had. */
-async function unseen(store: Store, o: NextOptions & { role: ItemRole }): Promise<string | undefined> {
-  const [row] = await store.database.rows<{ item: string }>(sql`
-    select s.item from item_states s where s.project = ${o.project} and s.role = ${o.role} and not exists (
-      select from currents c where c.project = s.project and c.item = s.item and c.annotator = ${o.annotator})
-    order by s.seq limit 1`);
-  return row?.item;
-}
-
-/** An item judged long enough ago, to be shown once more the other way round. */
-async function repeatable(
+async function grant(
   store: Store,
-  o: NextOptions,
-): Promise<{ item: string; shown: string[] } | undefined> {
-  const [row] = await store.database.rows<{ item: string; shown: string[] }>(sql`
-    select j.item, j.shown_order as shown from judgements j
-    where j.project = ${o.project} and j.annotator = ${o.annotator} and j.purpose = 'task' and j.revision_of is null
-      and j.category <> 'skip' and (select count(*) from judgements k where k.project = j.project
-        and k.annotator = j.annotator and k.seq > j.seq) >= ${o.repeatGap}
-      and not exists (select from currents c where c.project = j.project and c.item = j.item
-        and c.annotator = j.annotator and c.repeat)
-    order by j.seq limit 1`);
-  return row && { item: row.item, shown: row.shown.toReversed() };
-}
-
-async function chooseTask(store: Store, o: NextOptions): Promise<Choice | undefined> {
-  const order =
-    o.policy === "active" ? sql`s.uncertainty desc nulls last, s.load, s.seq` : sql`s.load, s.seq`;
-  const rows = await store.database.rows<{ item: string; load: number; uncertainty: number | null }>(sql`
-    select s.item, s.load, s.uncertainty from item_states s
-    where s.project = ${o.project} and s.role = 'task' and s.load < ${o.overlap} and s.adjudicated is null
-      and not exists (select from currents c where c.project = s.project and c.item = s.item and c.annotator = ${o.annotator})
-    order by ${order} limit ${pool}`);
-  if (rows.length === 0) return undefined;
-  const least = rows[0]!.load;
-  const drawn = o.policy === "active" ? rows : rows.filter((row) => row.load === least);
-  // A floor under the weights keeps every probability away from 0, so that estimates can be weighted by its inverse.
-  const weights = drawn.map((row) => (o.policy === "active" ? (row.uncertainty ?? 0) + 0.01 : 1));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let left = Math.random() * total;
-  let place = 0;
-  while (place < drawn.length - 1 && left >= weights[place]!) left -= weights[place++]!;
-  return {
-    item: drawn[place]!.item,
-    purpose: "task",
-    probability: weights[place]! / total,
-    policy: o.policy,
-  };
-}
-
-async function grant(store: Store, o: NextOptions & { choice: Choice }): Promise<Lease | undefined> {
+  o: NextOptions & { choice: Choice; row: ItemRow },
+): Promise<Lease | undefined> {
   const { item, purpose, probability, policy } = o.choice;
   const { seed, shuffle } = sidesFor(`${o.project}\u0000${o.annotator}\u0000${item}`);
-  let shown = o.choice.shown;
-  if (shown === undefined) {
-    const ids = await store.database.rows<{ id: string }>(
-      sql`select id from candidates where project = ${o.project} and item = ${item} order by position`,
-    );
-    shown = shuffle(ids.map(({ id }) => id));
-  }
+  const shown = o.choice.shown ?? shuffle(o.row.candidates.map(({ id }) => id));
   const counts = purpose === "task";
   const [row] = await store.database.rows<Lease>(sql`
     with free as (
@@ -181,15 +109,17 @@ async function grant(store: Store, o: NextOptions & { choice: Choice }): Promise
       update item_states s set load = s.load + ${counts ? 1 : 0} from free
       where s.project = free.project and s.item = free.item returning s.item)
     insert into leases (id, project, item, slot, annotator, purpose, state, granted_at, expires_at, shown_order, seed, policy,
-      probability, guideline)
+      probability, guideline, task_version)
     select ${newId("l")}, ${o.project}, item, ${
       counts
-        ? sql`(select min(n) from generate_series(0, ${o.overlap} + 99) n where not exists (select from leases l
+        ? sql`(select min(n) from (select 0 as n union all select l.slot + 1 from leases l where l.project = ${o.project}
+        and l.item = ${item} and l.state in ('active', 'done')) free where not exists (select from leases l
         where l.project = ${o.project} and l.item = ${item} and l.state in ('active', 'done') and l.slot = n))`
         : sql`null::int`
     }, ${o.annotator}, ${purpose}, 'active', ${timeOf(store)}::timestamptz,
       ${timeOf(store, o.leaseSeconds * 1000)}::timestamptz, ${json(shown)}, ${seed}::bigint, ${policy},
-      ${probability}::double precision, (select max(version) from guidelines where project = ${o.project})
+      ${probability}::double precision, (select max(version) from guidelines where project = ${o.project}),
+      (select task_version from projects where id = ${o.project})
     from taken returning ${columns}`);
   return row && leaseOf(row);
 }

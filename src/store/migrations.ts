@@ -77,4 +77,59 @@ create table deliveries (
   next_at timestamptz not null, delivered_at timestamptz, last_error text);
 `,
   },
+  {
+    name: "0002-sums-that-pages-read",
+    sql: `
+-- key: the item's place on the circle that draws go round (next-item.ts). disagreement: share of pairs of judgements that differ.
+alter table item_states add column key double precision, add column item_group text,
+  add column disagreement double precision not null default 0;
+update item_states s set key = ('x' || substr(md5(s.project || '/' || s.item), 1, 13))::bit(52)::bigint / 4503599627370496.0,
+  item_group = i.item_group,
+  tally = coalesce((select jsonb_object_agg(t.key, t.value) from jsonb_each(s.tally) t where t.value <> '0'), '{}'),
+  disagreement = case when s.valid < 2 then 0 else 1 - (select sum(t.value::int * (t.value::int - 1)) from jsonb_each_text(s.tally) t)
+    / (s.valid * (s.valid - 1.0)) end
+  from items i where i.project = s.project and i.id = s.item;
+alter table item_states alter column key set not null;
+drop index item_states_next;
+create index item_states_next on item_states (project, role, load, key) where adjudicated is null;
+create unique index item_states_seq on item_states (project, seq);
+create index item_states_disagreement on item_states (project, disagreement desc, seq) where disagreement > 0 and adjudicated is null;
+create index item_states_flagged on item_states (project, seq) where flagged > 0 and adjudicated is null;
+-- Which groups of items a person is given; null: all.
+alter table annotators add column groups jsonb;
+alter table items add column selection jsonb;
+alter table projects add column task_version int not null default 1;
+alter table leases add column task_version int;
+alter table judgements add column task_version int;
+create index judgements_active on judgements (project, seq) where policy = 'active';
+-- How many task items have each tally, and how often two people judged the same and said the same. A row is written by one person's
+-- submits only, and the rows are added up: nobody waits for anybody.
+create table patterns (
+  project text not null, annotator text not null, adjudicated boolean not null, tally jsonb not null, n int not null,
+  primary key (project, annotator, adjudicated, tally));
+insert into patterns select project, '', adjudicated is not null, tally, count(*) from item_states where role = 'task' group by 1, 3, 4;
+create table pairings (
+  project text not null, annotator text not null, other text not null, compared int not null, agreed int not null,
+  primary key (project, annotator, other));
+insert into pairings
+  select a.project, a.annotator, b.annotator, count(*), count(*) filter (where a.category = b.category)
+  from currents a join currents b on b.project = a.project and b.item = a.item and b.annotator > a.annotator
+    join item_states s on s.project = a.project and s.item = a.item and s.role = 'task'
+  where not a.repeat and not b.repeat and a.category <> 'skip' and b.category <> 'skip' group by 1, 2, 3;
+delete from sums where name in ('compared', 'agreed');
+`,
+  },
+  {
+    name: "0003-invitations-and-calls",
+    sql: `
+alter table annotators add column invitation text;
+create index deliveries_due on deliveries (next_at) where delivered_at is null;
+`,
+  },
+  {
+    name: "0004-few-among-many",
+    sql: `
+create index item_states_special on item_states (project, role) where role <> 'task';
+`,
+  },
 ];

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { sha256 } from "../util/files.js";
 import { timeOf, type Store } from "./context.js";
-import { iso, newId } from "./rows.js";
+import { iso, json, newId } from "./rows.js";
 
 export interface SessionRow {
   annotator: string;
@@ -79,17 +79,6 @@ export async function createInvitation(
   return { ...row!, expires_at: iso(row!.expires_at), created_at: iso(row!.created_at), token };
 }
 
-/** Uses a link once; undefined when it is no good. One statement, so two people cannot share its last use. */
-export async function takeInvitation(
-  store: Store,
-  token: string,
-): Promise<{ project: string; role: string } | undefined> {
-  const [row] = await store.database.rows<{ project: string; role: string }>(sql`
-    update invitations set uses_left = uses_left - 1
-    where token_hash = ${sha256(token)} and uses_left > 0 and expires_at > ${timeOf(store)} returning project, role`);
-  return row;
-}
-
 export async function listInvitations(store: Store, project: string): Promise<InvitationRow[]> {
   const rows = await store.database.rows<InvitationRow>(sql`
     select id, role, uses_left, expires_at, created_at from invitations
@@ -116,11 +105,20 @@ export async function changeAnnotator(
     id,
     quota,
     disabled,
-  }: { project: string; id: string; quota?: number | null; disabled?: boolean },
+    groups,
+  }: {
+    project: string;
+    id: string;
+    quota?: number | null;
+    disabled?: boolean;
+    /** The groups of items that this person is given; null: all. */
+    groups?: readonly string[] | null;
+  },
 ): Promise<boolean> {
   const changed = await store.database.rows(sql`
     update annotators set quota = ${quota === undefined ? sql`quota` : quota},
-      disabled = ${disabled === undefined ? sql`disabled` : disabled}
+      disabled = ${disabled === undefined ? sql`disabled` : disabled},
+      groups = ${groups === undefined ? sql`groups` : groups === null ? sql`null` : json(groups)}
     where project = ${project} and id = ${id} returning id`);
   return changed.length > 0;
 }

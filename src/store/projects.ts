@@ -7,6 +7,8 @@ export interface ProjectRow {
   id: string;
   name: string;
   settings: Record<string, unknown>;
+  /** Rises with every change of the settings; judgements keep the one that they were made under. */
+  task_version: number;
   created_at: string;
 }
 export interface GuidelineRow {
@@ -41,7 +43,8 @@ export async function changeProject(
   { id, name, settings }: { id: string; name?: string; settings: Record<string, unknown> },
 ): Promise<void> {
   await store.database.rows(sql`
-    update projects set name = coalesce(${name ?? null}, name), settings = settings || ${json(settings)} where id = ${id}`);
+    update projects set name = coalesce(${name ?? null}, name), settings = settings || ${json(settings)},
+      task_version = task_version + (settings || ${json(settings)} <> settings)::int where id = ${id}`);
 }
 
 export async function addGuideline(

@@ -1,4 +1,4 @@
-/** What pages and exports read: histories, queues, sums. Sums come from tallies, so a page does not depend on how much was judged. */
+/** What pages and exports read of single judgements and items: histories, queues, pieces of everything. Sums are in sums.ts. */
 import { sql, type SQL } from "drizzle-orm";
 import type { Candidate, Message, Outcome, ToolSchema } from "../records/index.js";
 import type { StoredAnswer } from "./category.js";
@@ -18,6 +18,7 @@ export interface JudgementRow {
   policy: string | null;
   probability: number | null;
   guideline: number | null;
+  task_version: number | null;
   purpose: string;
   revision_of: string | null;
   replaced: boolean;
@@ -30,7 +31,7 @@ export interface JudgementRow {
 }
 
 const judgementColumns = sql`j.id, j.seq::text as seq, j.item, j.annotator, j.annotator_kind, j.answer, j.category, j.shown_order,
-  j.seed::text as seed, j.policy, j.probability, j.guideline, j.purpose, j.revision_of, j.active_ms, j.layout, j.late,
+  j.seed::text as seed, j.policy, j.probability, j.guideline, j.task_version, j.purpose, j.revision_of, j.active_ms, j.layout, j.late,
   j.started_at, j.submitted_at, i.excerpt, exists (select from judgements r where r.revision_of = j.id) as replaced`;
 
 async function judgements(store: Store, rest: SQL): Promise<JudgementRow[]> {
@@ -87,26 +88,25 @@ export interface ItemState {
   seq: string;
   valid: number;
   tally: Record<string, number>;
+  /** Share of pairs of judgements that differ, 0 to 1. */
+  disagreement: number;
   adjudicated: { by: string; at: string; answer: StoredAnswer; reason: string | null } | null;
 }
 
-/** Items to look at again: those on which people differ, or those that somebody skipped, in order of their number. */
+const stateColumns = sql`item, seq::text as seq, valid, tally, disagreement, adjudicated`;
+
+/** Items to look at again: those on which people differ, most first, or those that somebody skipped; or all, as they came. */
 export function reviewQueue(
   store: Store,
   o: { project: string; which: "disagreement" | "flagged" | "all"; limit: number; offset: number },
 ): Promise<ItemState[]> {
-  const differing = sql`(select count(*) from jsonb_each_text(s.tally) t where t.value::int > 0)`;
-  const where =
-    o.which === "disagreement"
-      ? sql`and s.adjudicated is null and s.valid > 1 and ${differing} > 1`
-      : o.which === "flagged"
-        ? sql`and s.adjudicated is null and s.flagged > 0`
-        : sql``;
+  const queue = {
+    disagreement: sql`and adjudicated is null and disagreement > 0 order by disagreement desc, item_states.seq`,
+    flagged: sql`and adjudicated is null and flagged > 0 order by item_states.seq`,
+    all: sql`order by item_states.seq`,
+  }[o.which];
   return store.database.rows<ItemState>(sql`
-    select s.item, s.seq::text as seq, s.valid, s.tally, s.adjudicated from item_states s
-    where s.project = ${o.project} ${where}
-    order by (select max(t.value::int) from jsonb_each_text(s.tally) t)::double precision / greatest(s.valid, 1), s.seq
-    limit ${o.limit} offset ${o.offset}`);
+    select ${stateColumns} from item_states where project = ${o.project} ${queue} limit ${o.limit} offset ${o.offset}`);
 }
 
 export async function stateOf(
@@ -114,85 +114,8 @@ export async function stateOf(
   o: { project: string; item: string },
 ): Promise<ItemState | undefined> {
   const [row] = await store.database.rows<ItemState>(sql`
-    select item, seq::text as seq, valid, tally, adjudicated from item_states where project = ${o.project} and item = ${o.item}`);
+    select ${stateColumns} from item_states where project = ${o.project} and item = ${o.item}`);
   return row;
-}
-
-export interface Pattern {
-  tally: Record<string, number>;
-  items: number;
-}
-
-/** How many items have each tally. */
-export const patterns = (store: Store, project: string): Promise<Pattern[]> =>
-  store.database.rows<Pattern>(sql`
-    select tally, count(*)::int as items from item_states where project = ${project} and role = 'task' and valid > 0 group by tally`);
-
-export interface PersonSums {
-  annotator: string;
-  role: string;
-  quota: number | null;
-  disabled: boolean;
-  last_at: string | null;
-  sums: Record<string, number>;
-}
-
-export async function peopleSums(store: Store, project: string): Promise<PersonSums[]> {
-  const rows = await store.database.rows<PersonSums>(sql`
-    select a.id as annotator, a.role, a.quota, a.disabled,
-      (select max(submitted_at) from judgements j where j.project = ${project} and j.annotator = a.id
-        and j.seq = (select max(seq) from judgements k where k.project = ${project} and k.annotator = a.id)) as last_at,
-      coalesce((select jsonb_object_agg(s.name, s.n) from sums s where s.project = ${project} and s.annotator = a.id), '{}') as sums
-    from annotators a where a.project = ${project} or (a.project is null and exists (
-      select from sums s where s.project = ${project} and s.annotator = a.id)) order by a.created_at, a.id`);
-  return rows.map((row) => ({ ...row, last_at: row.last_at === null ? null : iso(row.last_at) }));
-}
-
-export async function sumsOf(
-  store: Store,
-  o: { project: string; annotator: string },
-): Promise<Record<string, number>> {
-  const rows = await store.database.rows<{ name: string; n: number }>(
-    sql`select name, n from sums where project = ${o.project} and annotator = ${o.annotator}`,
-  );
-  return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
-}
-
-export interface Duel {
-  first: string;
-  second: string;
-  first_wins: number;
-  second_wins: number;
-  ties: number;
-}
-export const duels = (store: Store, project: string): Promise<Duel[]> =>
-  store.database.rows<Duel>(sql`
-    select first, second, sum(first_wins) as first_wins, sum(second_wins) as second_wins, sum(ties) as ties
-    from duels where project = ${project} group by first, second order by first, second`);
-
-export interface ProgressRow {
-  items: number;
-  complete: number;
-  judgements: number;
-  wanted: number;
-  annotators: number;
-  leases: number;
-  practice: number;
-}
-export async function progressOf(
-  store: Store,
-  o: { project: string; overlap: number },
-): Promise<ProgressRow> {
-  const [row] = await store.database.rows<ProgressRow>(sql`
-    select count(*) filter (where role = 'task')::int as items,
-      count(*) filter (where role = 'practice')::int as practice,
-      count(*) filter (where role = 'task' and (valid >= ${o.overlap} or adjudicated is not null))::int as complete,
-      coalesce(sum(valid) filter (where role = 'task'), 0)::int as judgements,
-      coalesce(sum(greatest(${o.overlap} - valid, 0)) filter (where role = 'task' and adjudicated is null), 0)::int as wanted,
-      (select count(*)::int from annotators where project = ${o.project}) as annotators,
-      (select count(*)::int from leases where project = ${o.project} and state = 'active') as leases
-    from item_states where project = ${o.project}`);
-  return row!;
 }
 
 export interface ExportedItem {
@@ -207,6 +130,10 @@ export interface ExportedItem {
   tally: Record<string, number>;
   adjudicated: ItemState["adjudicated"];
   item_group: string | null;
+  uncertainty: number | null;
+  selection: { policy: string; prob: number } | null;
+  /** Where items were chosen actively: what it counts for in an estimate over all items (active-draws.ts). */
+  weight?: number;
   /** Answers in force. */
   answers: { annotator: string; answer: StoredAnswer; category: string; probability: number | null }[];
 }
@@ -217,7 +144,7 @@ export const itemsAfter = (
   o: { project: string; after: string; limit: number },
 ): Promise<ExportedItem[]> =>
   store.database.rows<ExportedItem>(sql`
-    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, s.valid, s.tally, s.adjudicated,
+    select i.id, s.seq::text as seq, i.role, i.prompt, i.tools, i.gold, i.item_group, i.selection, s.uncertainty, s.valid, s.tally, s.adjudicated,
       (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', c.id, 'source', c.source, 'meta', c.meta))
         || jsonb_build_object('messages', c.messages) order by c.position)
         from candidates c where c.project = i.project and c.item = i.id) as candidates,

@@ -32,6 +32,7 @@ import { checkMetric, checkStart, type StartCheck } from "./invariants.js";
 import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
 import { createOptimiser, type Optimiser } from "./optimiser.js";
 import { downloadParameters, savePolicy, uploadParameters } from "./policy.js";
+import { notSaved, numericError } from "./run-errors.js";
 import { StepPrograms } from "./step-programs.js";
 import type { Trainer } from "./trainer.js";
 
@@ -94,8 +95,11 @@ export interface FitOptions {
   signal?: AbortSignal;
 }
 
-/** Why a run ended: all steps are done, the evaluation has not improved, or it was asked to stop. */
-export type EndOfRun = "done" | "early-stopping" | "interrupted";
+/**
+ * Why a run ended: all steps are done, the evaluation has not improved, the source of its batches stopped it (a guard), or
+ * somebody asked it to.
+ */
+export type EndOfRun = "done" | "early-stopping" | "stopped" | "interrupted";
 
 export interface StepReport {
   /** Updates done, from 1. */
@@ -139,6 +143,7 @@ export async function* fit<B>(
     if (over !== undefined) return await finish(run, over);
     for (;;) {
       const report = await step(run);
+      if (report === undefined) return await finish(run, "stopped");
       if (first) report.start = first;
       first = undefined;
       const { finished } = report;
@@ -178,6 +183,8 @@ interface Run<B> {
   state: RunState;
   totalSteps: number;
   rate: (step: number) => number;
+  /** Of the latest step made. */
+  latest?: StepReport;
 }
 
 async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run<B>> {
@@ -220,8 +227,8 @@ async function openRun<B>(trainer: Trainer<B>, options: FitOptions): Promise<Run
       );
       if (run.state.carried) programs.carried = run.state.carried;
     }
-    const { companion: saved } = run.state;
-    await trainer.companion?.open({ backend, parameters, saved, signal: options.signal });
+    const { companion: saved, step } = run.state;
+    await trainer.companion?.open({ backend, parameters, saved, step, signal: options.signal });
     return run;
   } catch (error) {
     await closeRun(run);
@@ -249,11 +256,16 @@ function resumePath({ resume, output }: FitOptions): string | undefined {
   return newest === undefined ? undefined : `${output}/${checkpointName(newest)}`;
 }
 
-/** One update: micro-batches, gradients, optimiser, and what is due after it. */
-async function step<B>(run: Run<B>): Promise<StepReport> {
+/** One update: micro-batches, gradients, optimiser, and what is due after it. Undefined: there are no more batches. */
+async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
   const { options, programs, optimiser, state } = run;
   const began = performance.now();
-  const { batches, position } = await nextBatches(run).catch((error: unknown) => stopped(run, error));
+  const next = await nextBatches(run).catch((error: unknown) => stopped(run, error));
+  if (next === undefined) {
+    await keepLearned(run);
+    return undefined;
+  }
+  const { batches, position } = next;
   const number = state.step + 1;
   const every = options.detailSteps ?? 10;
   const detail = every > 0 && (number % every === 0 || number === 1);
@@ -268,7 +280,12 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
     );
     if (!Number.isFinite(outcome.loss)) {
       const source = await diagnose(run.trainer, batch, programs);
-      throw numericError(run, { batches: [batch], number, what: `loss ${outcome.loss}; ${source}` });
+      throw numericError({
+        ids: run.trainer.ids(batch),
+        output: options.output,
+        number,
+        what: `loss ${outcome.loss}; ${source}`,
+      });
     }
     loss += outcome.loss;
     tokens += counts[i]!.inputTokens;
@@ -279,7 +296,12 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
   if (!Number.isFinite(gradNorm)) {
     // The update has spoilt the parameters by now; the gradients that did it are still there.
     const source = await diagnoseGradients(programs);
-    throw numericError(run, { batches, number, what: `gradient norm ${gradNorm}; ${source}` });
+    throw numericError({
+      ids: batches.flatMap((batch) => run.trainer.ids(batch)),
+      output: options.output,
+      number,
+      what: `gradient norm ${gradNorm}; ${source}`,
+    });
   }
   Object.assign(state, { step: number, ...position, tokens: state.tokens + tokens });
   if (run.trainer.state) state.carried = programs.carried;
@@ -300,6 +322,7 @@ async function step<B>(run: Run<B>): Promise<StepReport> {
     tokens,
     graphs: programs.made,
   };
+  run.latest = report;
   await afterStep(run, report);
   return report;
 }
@@ -320,20 +343,20 @@ function totalsOf(
   });
 }
 
-/** The next micro-batches; a step never crosses an epoch. */
+/** The next micro-batches, undefined where the source stops; a step never crosses an epoch. */
 async function nextBatches<B>({
   trainer,
   options,
   state,
-}: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } }> {
+}: Run<B>): Promise<{ batches: B[]; position: { epoch: number; index: number } } | undefined> {
   const k = options.gradientAccumulationSteps ?? 1;
   let { epoch, index } = state;
   const { train } = trainer;
-  await train.prepare?.(epoch);
+  if ((await train.prepare?.(epoch)) === "stop") return undefined;
   if (index >= train.count(epoch)) {
     epoch += 1;
     index = 0;
-    await train.prepare?.(epoch);
+    if ((await train.prepare?.(epoch)) === "stop") return undefined;
   }
   const end = train.stepEnd?.({ epoch, index }) ?? Math.min(index + k, train.count(epoch));
   const batches: B[] = [];
@@ -343,13 +366,18 @@ async function nextBatches<B>({
 
 /** No batch came (a reward failed, somebody stopped it): what was learned so far is kept before the run ends. */
 async function stopped<B>(run: Run<B>, error: unknown): Promise<never> {
-  const { options, state } = run;
-  const { output } = options;
   const collapsed = error instanceof AttuneError && error.code === "invariant";
-  if (run.trainer.companion && output !== undefined && state.step > 0 && !collapsed) {
-    if (listCheckpoints(output).at(-1) !== state.step) await save(run, output);
-  }
+  if (run.trainer.companion && !collapsed) await keepLearned(run);
   throw error;
+}
+
+/** A checkpoint of the latest step, where there is none. */
+async function keepLearned<B>(run: Run<B>): Promise<void> {
+  const { output, beforeCheckpoint } = run.options;
+  if (output === undefined || run.state.step === 0 || listCheckpoints(output).at(-1) === run.state.step)
+    return;
+  if (run.latest) await beforeCheckpoint?.(run.latest);
+  await save(run, output);
 }
 
 async function afterStep<B>(run: Run<B>, report: StepReport): Promise<void> {
@@ -433,41 +461,11 @@ async function save<B>(
   return path;
 }
 
-/** A full disk in the middle of a run: nothing half-written is left, and the checkpoint before is still good. */
-function notSaved(
-  error: unknown,
-  { output, step, kept }: { output: string; step: number; kept: number | undefined },
-): unknown {
-  if (!(error instanceof AttuneError) || error.code !== "io") return error;
-  const goOn = kept === undefined ? "" : `; then resume from ${checkpointName(kept)}, which is whole`;
-  return new AttuneError("io", {
-    where: `${output}/${checkpointName(step)}`,
-    expected: "a checkpoint that can be written",
-    got: error.got,
-    fix: `${error.fix ?? "look at the disk and the folder"}${goOn}`,
-    cause: error,
-  });
-}
-
-function numericError<B>(
-  run: Run<B>,
-  o: { batches: readonly B[]; number: number; what: string },
-): AttuneError {
-  const ids = o.batches.flatMap((batch) => run.trainer.ids(batch));
-  const kept = run.options.output === undefined ? [] : listCheckpoints(run.options.output);
-  const last =
-    kept.length > 0
-      ? `the last good checkpoint is ${checkpointName(kept.at(-1)!)}`
-      : "no checkpoint was written yet";
-  return new AttuneError("numeric", {
-    where: `step ${o.number}, rows ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? ", ..." : ""}`,
-    expected: "finite numbers",
-    got: o.what,
-    fix: `lower the learning rate or look at these rows; ${last}`,
-  });
-}
-
-async function finish<B>({ programs, options, state }: Run<B>, finished: EndOfRun): Promise<FitResult> {
+async function finish<B>(
+  { programs, options, state, trainer }: Run<B>,
+  finished: EndOfRun,
+): Promise<FitResult> {
+  if (finished !== "interrupted") await trainer.companion?.end?.();
   return { parameters: await downloadParameters(programs.parameters, options.backend), state, finished };
 }
 

@@ -69,6 +69,7 @@ export { estimateMemory, type MemoryEstimate, type MemoryRequest, type MemoryTer
 export { referenceLogProbs, type ReferenceCacheOptions } from "./reference-cache.js";
 export {
   type CriticOptions,
+  type LookReport,
   ONLINE_METHOD_NAMES,
   ONLINE_METHODS,
   type OnlineMethodEntry,
@@ -76,10 +77,12 @@ export {
   type OnlinePrompt,
   type OnlineSettings,
   onlineSettingsOf,
+  type PretrainingText,
   readValueHead,
   type RolloutReport,
   type SampledAnswer,
   type Sampler,
   trainOnline,
   type TrainOnlineOptions,
+  type Watch,
 } from "./online/index.js";

@@ -37,11 +37,11 @@ export async function checkStart<B>(trainer: Trainer<B>, programs: StepPrograms<
   }
   const metrics: Record<string, number> = { loss: outcome.loss, ...metricValues(outcome.metrics) };
   const checks = (trainer.invariants ?? []).flatMap((rule) => checkOne(rule, { batch, metrics }) ?? []);
-  const share = counts.tokens / counts.inputTokens;
+  // Those of chosen answers only, where a loss per token is worked on them alone.
   checks.push({
-    name: "trainable tokens",
+    name: "tokens averaged over",
     expected: "more than none",
-    got: `${(100 * share).toFixed(1)}%`,
+    got: `${counts.tokens} of ${counts.inputTokens}`,
     holds: true,
   });
   if (!checks.some(({ name }) => name === "loss"))

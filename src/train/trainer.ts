@@ -15,8 +15,11 @@ export interface BatchSource<B> {
   /** Micro-batches in an epoch. */
   count(epoch: number): number;
   load(at: { epoch: number; index: number }): Promise<B>;
-  /** For sources that make an epoch's batches as they go: called before they are counted. */
-  prepare?(epoch: number): Promise<void>;
+  /**
+   * For sources that make an epoch's batches as they go: called before they are counted. "stop": there will be no more,
+   * however many steps are left.
+   */
+  prepare?(epoch: number): Promise<"stop" | void>;
   /** Index behind the last micro-batch of the step that begins here. Default: as many as are accumulated. */
   stepEnd?(at: { epoch: number; index: number }): number;
   /** Examples in all, for the report. */
@@ -74,11 +77,15 @@ export interface Trainer<B> {
 
 /** What goes beside the batches of a method that learns from its own answers: it reads the parameters, and has a state. */
 export interface Companion {
-  /** Before the first batch. `parameters` are read at every use; `saved` is what `state` gave the checkpoint gone on from. */
+  /**
+   * Before the first batch. `parameters` are read at every use; `saved` is what `state` gave the checkpoint gone on from,
+   * and `step` the updates that it has behind it.
+   */
   open(run: {
     backend: Backend;
     parameters: Readonly<Record<string, Resident>>;
     saved: unknown;
+    step: number;
     signal: AbortSignal | undefined;
   }): Promise<void>;
   /** JSON-safe: all that a resumed run needs beside parameters and optimiser. */
@@ -90,6 +97,8 @@ export interface Companion {
   afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>>;
   /** Whether all is done, however many steps are left. */
   done(): boolean;
+  /** After the last step of a run that was not interrupted, while the parameters are still there. */
+  end?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -107,7 +107,12 @@ describe("openDataset", () => {
       /got rows of no known format \(columns prompt, chosen, declined\)\n {2}fix: for a preference pair, `rejected` is missing/,
     );
     await expect(records(put("b.jsonl", [{ prompt: 1, chosen: 2, rejected: 3 }]))).rejects.toThrow(
-      /not as texts or lists .*prompt: number/,
+      /not as texts or lists .*prompt: a number \(1\)/,
+    );
+    await expect(
+      records(put("few.jsonl", [{ prompt: "p", chosen: "c" }, pair(1), { prompt: "q", chosen: "d" }])),
+    ).rejects.toThrow(
+      /only 1 of 3 rows look like TRL preference.*row 1 does not \(prompt: a text, chosen: a text\).*--data-format trl-preference/,
     );
     await expect(
       records(put("c.jsonl", [{ id: "1", traceId: "2", name: "n", value: 1, dataType: "NUMERIC" }])),

@@ -456,7 +456,44 @@ const samples: {
       [chat],
     ],
   ],
-  "argilla-1": [[{ prompt: "q", external_id: "1", rank: [], "rank-suggestion": null }, undefined]],
+  "argilla-1": [
+    [
+      {
+        prompt: "q",
+        response1: "a",
+        response2: "b",
+        external_id: "1",
+        rank: [
+          {
+            user_id: "u",
+            value: [
+              { value: "response1", rank: 1 },
+              { value: "response2", rank: 2 },
+            ],
+            status: "submitted",
+          },
+        ],
+        "rank-suggestion": null,
+      },
+      [chat],
+    ],
+  ],
+  "attune-items": [[{ id: "i", prompt: [user("q")], candidates: [{ id: "a", messages: [] }] }, undefined]],
+  "attune-judgements": [
+    [
+      {
+        item: "i",
+        annotator: { kind: "human", id: "u" },
+        outcome: { type: "pair", chosen: "a", rejected: "b" },
+      },
+      undefined,
+    ],
+  ],
+  "attune-dump": [[{ type: "decision", item: "i", decided_by: "u", answer: {} }, undefined]],
+  "langfuse-traces": [[{ id: "1", input: "q", output: "a", scores: [] }, undefined]],
+  "answers-to-compare": [
+    [{ prompt: "q", response_a: "a", response_b: "b", winner: "A", annotator: "u" }, [chat]],
+  ],
 };
 
 const cases = formatNames.flatMap((name) =>
@@ -584,7 +621,7 @@ const bad: readonly (readonly [name: FormatName, row: Record<string, unknown>, r
   [
     "argilla",
     { prompt: "q", "x.responses": [5], "x.responses.status": ["submitted"] },
-    /no answer that ranks two fields/,
+    /no field with an answer: only prompt and questions are there/,
   ],
 ];
 
@@ -604,8 +641,8 @@ describe("judged formats", () => {
       { instruction: "q", input: "i", response1: "a", response2: "b", annotator1: 1, annotator2: 0 },
       place,
     );
-    expect(item.prompt).toEqual([user("q\ni")]);
-    expect(item.candidates.map((each) => each.id)).toEqual(["a", "b"]);
+    expect(item!.prompt).toEqual([user("q\ni")]);
+    expect(item!.candidates.map((each) => each.id)).toEqual(["a", "b"]);
     expect(judgements.map((each) => [each.annotator.id, each.outcome, each.tie ?? null])).toEqual([
       ["annotator1", { type: "pair", chosen: "a", rejected: "b" }, null],
       ["annotator2", { type: "pair", chosen: null, rejected: null }, "equal"],
@@ -620,7 +657,7 @@ describe("judged formats", () => {
       },
       place,
     );
-    expect(arena.item.candidates.map((each) => [each.source?.model, each.messages])).toEqual([
+    expect(arena.item!.candidates.map((each) => [each.source?.model, each.messages])).toEqual([
       ["m", [assistant("a")]],
       ["n", [assistant("b")]],
     ]);

@@ -43,13 +43,18 @@ describe.skipIf(noBrowser !== undefined)("axe-core finds nothing", () => {
   });
   afterAll(() => browser?.close());
 
-  it.each(["light", "dark"] as const)("on any page in the %s theme", async (colorScheme) => {
+  it.each([
+    ["light", 1280],
+    ["dark", 360],
+  ] as const)("on any page in the %s theme, %i pixels wide", async (colorScheme, width) => {
     const fake = await startFake({
       task: "pair",
       items: Array.from({ length: 4 }, () => item),
       settings: { reasons: ["clearer"] },
     });
-    const page = await (await browser.newContext({ colorScheme, reducedMotion: "reduce" })).newPage();
+    const page = await (
+      await browser.newContext({ colorScheme, reducedMotion: "reduce", viewport: { width, height: 800 } })
+    ).newPage();
     await page.goto(`${fake.url}#token=abc`);
     await page.locator(".pane").first().waitFor();
     await page.keyboard.press("1");
@@ -58,8 +63,36 @@ describe.skipIf(noBrowser !== undefined)("axe-core finds nothing", () => {
       if (name !== "annotate") await page.evaluate(`location.hash = "#/${name}"`);
       await page.locator("main h1").waitFor();
       await expect.poll(() => page.getByText("Loading…").count()).toBe(0);
+      if (name === "agreement" || name === "leaderboard") await page.locator("svg circle").first().waitFor();
+      if (name === "data") await page.locator(".list [aria-expanded]").first().click();
       found.push(...(await violations(page)).map((each) => `${name}: ${each}`));
     }
+    // What opens over the item, what stands in its place, and the door.
+    await page.evaluate("location.hash = '#/annotate'");
+    await page.locator(".pane").first().waitFor();
+    for (const [key, place] of [
+      ["s", "dialog"],
+      ["i", "dialog"],
+      ["f", ".compared"],
+    ] as const) {
+      await page.keyboard.press(key);
+      await page.locator(place).first().waitFor();
+      found.push(...(await violations(page)).map((each) => `key ${key}: ${each}`));
+      await page.keyboard.press("Escape");
+    }
+    for (let k = 0; k < 4; k++) {
+      await page.keyboard.press("1");
+      await page.locator(".point.on").waitFor();
+      await page.keyboard.press("Enter");
+      await expect.poll(() => fake.submissions.length).toBe(k + 1);
+      if (k < 3) await page.locator(".point.on").waitFor({ state: "detached" });
+    }
+    await page.getByText("All done").waitFor();
+    found.push(...(await violations(page)).map((each) => `done: ${each}`));
+    fake.closed = true;
+    await page.reload();
+    await page.getByText("Welcome").waitFor();
+    found.push(...(await violations(page)).map((each) => `door: ${each}`));
     expect(found).toEqual([]);
     await fake.close();
   });

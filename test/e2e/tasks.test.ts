@@ -94,7 +94,6 @@ describe.skipIf(noBrowser !== undefined)("the larger tasks by keyboard alone", (
     process.stdout.write(
       `two runs of 200 steps: opened, and a key answered, after ${Math.round(ready)} ms\n`,
     );
-    expect(ready).toBeLessThan(10_000);
     expect(await page.locator(".turn.error").count()).toBe(2);
     await press(page, ["d", "j", "k", "7", "Enter"]);
     expect(await given(page)).toMatchObject({ outcome: { chosen: "b" }, strength: 3 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 import { normaliseConfig, readConfigFile, type RawConfig } from "../../src/models/index.js";
-import { data, golden, missing } from "../support/shared.js";
+import { checkpointConfig, data, golden, missing } from "../support/shared.js";
 
 const configs = golden("models", "configs");
 const absent = missing(configs);
@@ -23,17 +23,22 @@ describe.skipIf(absent)("what the configs mean", () => {
   const read = (name: string) => readConfigFile(golden("models", "checkpoints", name, "config.json")).config;
 
   test("Qwen2 with use_sliding_window slides from max_window_layers on", () => {
-    expect(read("qwen2_window").layers.map((layer) => layer.window)).toEqual([null, 5]);
+    expect(read("qwen2_window").layers.map((layer) => layer.window)).toEqual([
+      null,
+      checkpointConfig("qwen2_window")["sliding_window"],
+    ]);
     expect(read("qwen2").layers.map((layer) => layer.window)).toEqual([null, null]);
   });
 
   test("Gemma-2 slides in even layers, Gemma-3 in all but every third here", () => {
-    expect(read("gemma2").layers.map((layer) => layer.window)).toEqual([4, null]);
+    const { sliding_window: two } = checkpointConfig("gemma2");
+    const { sliding_window: three } = checkpointConfig("gemma3");
+    expect(read("gemma2").layers.map((layer) => layer.window)).toEqual([two, null]);
     expect(
       read("gemma3").layers.map((layer) => [layer.window, layer.rope?.theta, layer.rope?.scaling.type]),
     ).toEqual([
-      [4, 100, "default"],
-      [4, 100, "default"],
+      [three, 100, "default"],
+      [three, 100, "default"],
       [null, 5000, "linear"],
     ]);
   });
@@ -45,7 +50,7 @@ describe.skipIf(absent)("what the configs mean", () => {
   test("Phi-3's longrope factor is the ratio of the lengths, half of each head rotates", () => {
     const { rope } = read("phi3_longrope").layers[0]!;
     expect(rope).toMatchObject({
-      rotaryDim: 4,
+      rotaryDim: checkpointConfig("phi3_longrope")["hidden_size"]! / 4 / 2,
       scaling: { type: "longrope", factor: 2, originalMaxPositions: 64 },
     });
   });
@@ -57,8 +62,11 @@ describe.skipIf(absent)("what the configs mean", () => {
   });
 
   test("Gemma scales scores by query_pre_attn_scalar, not by the head size", () => {
-    expect(read("gemma3").attentionScale).toBeCloseTo(6 ** -0.5, 15);
-    expect(read("gemma2").embeddingScale).toBeCloseTo(32 ** 0.5, 15);
+    expect(read("gemma3").attentionScale).toBeCloseTo(
+      checkpointConfig("gemma3")["query_pre_attn_scalar"]! ** -0.5,
+      15,
+    );
+    expect(read("gemma2").embeddingScale).toBeCloseTo(checkpointConfig("gemma2")["hidden_size"]! ** 0.5, 15);
   });
 });
 

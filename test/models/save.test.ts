@@ -18,12 +18,13 @@ import {
   saveModelFolder,
   writeRandomModel,
 } from "../../src/models/index.js";
-import { golden, missing, readJson } from "../support/shared.js";
+import { checkpointConfig, golden, missing, readJson } from "../support/shared.js";
 
 const checkpoints = golden("models", "checkpoints");
 const absent = missing(checkpoints);
 const note = absent === undefined ? "" : ` (skipped: ${absent})`;
 const checkpoint = (name: string): string => join(checkpoints, name);
+const hidden = (): number => checkpointConfig("llama")["hidden_size"]!;
 const config = (folder: string): Record<string, unknown> => readJson(join(folder, "config.json"));
 
 let scratch: string;
@@ -79,7 +80,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
       '"mine_0": 30.0',
       '"mine_1": 10.0',
       '"other": 3',
-      '"head_dim": 8',
+      `"head_dim": ${checkpointConfig("gemma2")["head_dim"]}`,
     ])
       expect(text.split(/,?\n */)).toContain(line);
     expect(text).toMatch(/"mine_2": \[\s*1\.0,\s*2\s*\]/);
@@ -89,7 +90,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
   test("a reward model made from a language model: new head, class name, one label, no output layer", async () => {
     const model = openModelFolder(checkpoint("llama"), { head: "sequence" });
     const folder = join(scratch, "reward");
-    const score = new Float32Array(32).fill(0.5);
+    const score = new Float32Array(hidden()).fill(0.5);
     await saveModelFolder(folder, model, {
       parameters: new Map([["score.weight", score]]),
       configChanges: { pad_token_id: 0 },
@@ -99,7 +100,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
       id2label: { 0: "LABEL_0" },
       label2id: { LABEL_0: 0 },
       pad_token_id: 0,
-      hidden_size: 32,
+      hidden_size: hidden(),
     });
     const saved = openModelFolder(folder);
     expect(saved.config.head).toEqual({ kind: "sequence", numLabels: 1, bias: false });
@@ -111,7 +112,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
     const model = openModelFolder(checkpoint("llama"), { head: "value" });
     const folder = join(scratch, "value");
     const parameters = new Map([
-      ["v_head.summary.weight", new Float32Array(32)],
+      ["v_head.summary.weight", new Float32Array(hidden())],
       ["v_head.summary.bias", Float32Array.of(1)],
     ]);
     await saveModelFolder(folder, model, { parameters });
@@ -144,7 +145,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
     });
     writeFileSync(join(folder, "notes.txt"), "mine");
     const model = openModelFolder(folder);
-    const norm = new Float32Array(32).fill(2);
+    const norm = new Float32Array(hidden()).fill(2);
     await saveModelFolder(folder, model, { parameters: new Map([["model.norm.weight", norm]]) });
     expect(readdirSync(folder).sort()).toEqual([
       "config.json",
@@ -169,7 +170,7 @@ describe.skipIf(absent)(`saving a folder${note}`, () => {
     const short = new Map([["model.norm.weight", new Float32Array(3)]]);
     await expect(
       saveModelFolder(folder, openModelFolder(checkpoint("llama")), { parameters: short }),
-    ).rejects.toThrow(/model.norm.weight: expected 32 numbers for \[32\], got 3/);
+    ).rejects.toThrow(/model.norm.weight: expected (\d+) numbers for \[\1\], got 3/);
     expect(readdirSync(scratch).filter((name) => name.includes("nothing"))).toEqual([]);
   });
 });

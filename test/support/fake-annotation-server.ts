@@ -27,6 +27,8 @@ export interface FakeOptions {
   task: (typeof s.Task)["_zod"]["output"];
   items: readonly FakeItem[];
   settings?: Partial<(typeof s.ProjectSettings)["_zod"]["input"]>;
+  /** Stands in every text that comes from elsewhere: names of models and people, comments, reasons, guidelines. */
+  saying?: string;
 }
 
 export interface Fake {
@@ -36,15 +38,19 @@ export interface Fake {
     body: (typeof s.Submission)["_zod"]["output"] | (typeof s.Revision)["_zod"]["output"];
     revises: string | null;
   }[];
+  /** What was decided in review, in order. */
+  adjudications: { item: string; answer: (typeof s.Answer)["_zod"]["output"]; reason: string | null }[];
   requests: string[];
   /** While true every call is cut off. */
   offline: boolean;
+  /** While true nobody is let in. */
+  closed: boolean;
   /** While not null every judgement is refused with this message. */
   refuses: string | null;
   close: () => Promise<void>;
 }
 
-export async function startFake({ task, items, settings = {} }: FakeOptions): Promise<Fake> {
+export async function startFake({ task, items, settings = {}, saying = "" }: FakeOptions): Promise<Fake> {
   const shown = items.map((item, k): Item => ({ ...item, id: `item-${k}`, task, divergence: null }));
   const log: {
     id: string;
@@ -55,7 +61,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
   const keys = new Map<string, string>();
   const project = {
     id: "fake",
-    name: "Kind answers",
+    name: `Kind answers${saying}`,
     settings: { ...s.ProjectSettings.parse({ task, ...settings }), webhook: null },
     guideline: null,
     created_at: "2026-01-01T00:00:00Z",
@@ -84,7 +90,10 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
   };
   const reviewed = (k: number) => ({
     item: { id: shown[k]!.id, task, prompt: shown[k]!.prompt, divergence: null },
-    candidates: shown[k]!.candidates.map((each, n) => ({ ...each, source: { model: `model ${n}` } })),
+    candidates: shown[k]!.candidates.map((each, n) => ({
+      ...each,
+      source: { model: `model ${n}${saying}` },
+    })),
     gold: null,
     disagreement: 0.5,
     judgements: ["a-7f3k", "b-22mx"].map((annotator, n) => ({
@@ -102,6 +111,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
           rejected: shown[k]!.candidates[1 - n]!.id,
         },
         strength: 2,
+        ...(saying && { comment: saying, reasons: [saying] }),
       },
     })),
     adjudicated: null,
@@ -114,8 +124,10 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
   const fake: Fake = {
     url: "",
     submissions: [],
+    adjudications: [],
     requests: [],
     offline: false,
+    closed: false,
     refuses: null,
     close: () => Promise.resolve(),
   };
@@ -143,7 +155,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
       guidelines: [
         {
           version: 2,
-          markdown: "# Be fair\n\nPrefer what is **true**, then what is short.",
+          markdown: `# Be fair\n\nPrefer what is **true**, then what is short. ${saying}`,
           created_at: "2026-01-01T00:00:00Z",
         },
       ],
@@ -181,14 +193,18 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
       const k = log.findIndex(({ id }) => id === path["judgement"]);
       return { judgement: entry(k), item: log[k]!.item };
     },
-    review: () => ({ items: shown.slice(0, 2).map((_, k) => reviewed(k)), after: null }),
-    item: ({ path }) => reviewed(shown.findIndex(({ id }) => id === path["item"])),
-    adjudicate: ({ body }) => ({
-      by: "owner",
-      at: "2026-01-02T12:00:00Z",
-      answer: s.Adjudication.parse(body).answer,
-      reason: null,
+    review: () => ({
+      items: [0, 1]
+        .filter((k) => k < shown.length && !fake.adjudications.some(({ item }) => item === shown[k]!.id))
+        .map((k) => reviewed(k)),
+      after: null,
     }),
+    item: ({ path }) => reviewed(shown.findIndex(({ id }) => id === path["item"])),
+    adjudicate: ({ path, body }) => {
+      const { answer, reason = null } = s.Adjudication.parse(body);
+      fake.adjudications.push({ item: path["item"]!, answer, reason });
+      return { by: "owner", at: "2026-01-02T12:00:00Z", answer, reason };
+    },
     agreement: () => ({
       items: 20,
       judgements: 60,
@@ -212,7 +228,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     }),
     annotators: () => ({
       annotators: ["a-7f3k", "b-22mx", "c-9qpd"].map((annotator, k) => ({
-        annotator,
+        annotator: `${annotator}${saying}`,
         role: "annotator",
         judgements: 20,
         skips: k,
@@ -230,7 +246,7 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     }),
     leaderboard: () => ({
       rows: ["small", "large", "tuned"].map((model, k) => ({
-        model,
+        model: `${model}${saying}`,
         strength: k / 2 - 0.5,
         low: k / 2 - 0.9,
         high: k / 2 - 0.1,
@@ -254,6 +270,19 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     }),
     progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
     changeAnnotator: () => ({}),
+    invitations: () => ({
+      invitations: [
+        {
+          id: "i",
+          role: "annotator",
+          uses_left: 3,
+          expires_at: "2026-02-01T00:00:00Z",
+          created_at: "2026-01-01T00:00:00Z",
+        },
+      ],
+    }),
+    revokeInvitation: () => ({}),
+    logout: () => ({}),
     invite: () => ({
       id: "i",
       role: "annotator",
@@ -280,6 +309,12 @@ export async function startFake({ task, items, settings = {} }: FakeOptions): Pr
     request.on("end", () => {
       const found = matchRoute(request.method ?? "GET", url.pathname);
       if (found !== null) {
+        if (fake.closed) {
+          response.writeHead(401, { "content-type": "application/json" });
+          return response.end(
+            JSON.stringify({ error: { code: "unauthenticated", message: "No session.", request: "0" } }),
+          );
+        }
         if (found.name === "submit" && fake.refuses !== null) {
           response.writeHead(409, { "content-type": "application/json" });
           return response.end(

@@ -17,6 +17,10 @@ export function missing(path: string): string | undefined {
 export const golden = (...parts: string[]): string => join(goldenRoot, ...parts);
 export const data = (...parts: string[]): string => join(dataRoot, ...parts);
 
+/** A golden checkpoint's config.json: the tests take sizes from it, for the folder may be of another seed. */
+export const checkpointConfig = (name: string): Record<string, number> =>
+  readJson(golden("models", "checkpoints", name, "config.json"));
+
 export function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
 }

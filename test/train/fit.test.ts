@@ -351,7 +351,7 @@ describe("the start", () => {
       "no reward for chosen answers yet",
       "no reward for rejected answers yet",
       "loss",
-      "trainable tokens",
+      "tokens averaged over",
     ]);
     expect(first!.start!.every((c) => c.holds)).toBe(true);
     expect(first!.start![3]).toMatchObject({ expected: "loss = ln 2 = 0.693147" });

@@ -59,8 +59,10 @@ describe("attune train", () => {
     expect(readdirSync(at("ppo")).sort()).toEqual([
       "checkpoint-2",
       "config.json",
+      "guard.jsonl",
       "log.jsonl",
       "model",
+      "report.html",
       "run.json",
     ]);
     expect(existsSync(join(at("ppo"), "model", "tokenizer.json"))).toBe(true);

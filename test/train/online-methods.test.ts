@@ -1,6 +1,9 @@
 /** Every online method on a tiny random model: it learns, repeats, and reports what it must. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functionReward } from "../../src/rewards/index.js";
+import { openMixtureSampler } from "../../src/train/online/mixture-sampler.js";
+import { openSampler } from "../../src/train/online/sampler.js";
+import { uploadParameters } from "../../src/train/policy.js";
 import {
   ONLINE_METHOD_NAMES,
   ONLINE_METHODS,
@@ -68,7 +71,9 @@ const firstToken = functionReward("first", (items) =>
 );
 
 describe("what is rewarded becomes likelier than what is not", () => {
-  const methods = ONLINE_METHOD_NAMES.filter((name) => name !== "spin" && name !== "xpo");
+  const methods = ONLINE_METHOD_NAMES.filter(
+    (name) => name !== "spin" && name !== "xpo" && name !== "nash-md",
+  );
   it.each(methods)("%s", async (method) => {
     const { rollouts } = await runOnline(setting, method, {
       sampler: given,
@@ -81,5 +86,104 @@ describe("what is rewarded becomes likelier than what is not", () => {
       entropies.reduce((sum, nats, i) => sum + (rewards[i] === 1 ? -nats : nats), 0);
     expect(rollouts.length).toBeGreaterThan(4);
     expect(gap(rollouts.at(-1)!)).toBeGreaterThan(gap(rollouts[0]!) + 1);
+  });
+});
+
+describe("nash-md", () => {
+  const prompts = [
+    { id: "a", tokens: [30, 31, 32, 33] },
+    { id: "b", tokens: [40] },
+  ];
+  const request = { prompts, samples: 1, seed: 1 };
+
+  it("draws from the mixture: at its ends the policy's and the reference's own answers", async () => {
+    const { backend } = setting;
+    const policy = await setting.policy();
+    const parameters = await uploadParameters(policy, backend);
+    // Away from the reference, so that the ends differ.
+    const [name] = [...policy.trainable.keys()].filter((key) => key.includes("norm"));
+    const own = parameters[name!]!;
+    const data = Float32Array.from((await backend.download(own)).data, (x, i) => (i % 2 === 0 ? -x : x));
+    await backend.write(own, { shape: own.shape, dtype: "float32", data });
+    const common = { backend, policy, stopTokens: [2] };
+    const greedy = async (values: typeof parameters | undefined): Promise<number[][]> => {
+      const sampling = { maxNewTokens: 6, temperature: 0 };
+      const sampler = await openSampler({ ...common, parameters: values, sampling });
+      const answers = await sampler.sample(request);
+      await sampler.close();
+      return answers.map(({ tokens }) => [...tokens]);
+    };
+    const mixed = async (mixtureCoef: number): Promise<number[][]> => {
+      const sizes = { maxPrompt: 4, maxNewTokens: 6, rows: 2 };
+      const sampler = openMixtureSampler({ ...common, ...sizes, parameters, mixtureCoef, temperature: 1e-4 });
+      const answers = await sampler.sample(request);
+      await sampler.close();
+      return answers.map(({ tokens }) => [...tokens]);
+    };
+    const [policys, references] = [await greedy(parameters), await greedy(undefined)];
+    expect(policys).not.toEqual(references);
+    expect(await mixed(0)).toEqual(policys);
+    expect(await mixed(1)).toEqual(references);
+    await backend.free(Object.values(parameters));
+  });
+
+  it("makes answers likelier that beat the mixture's, and the others less likely", async () => {
+    const beats = functionReward("beats", (items) =>
+      items.map(({ tokens }) => ({ 20: 5, 21: -5 })[tokens![0]!] ?? 0),
+    );
+    const { reports, rollouts } = await runOnline(setting, "nash-md", {
+      sampler: given,
+      reward: beats,
+      settings: { num_train_epochs: 6 },
+      fit: { learningRate: 1e-2, schedule: "constant", detailSteps: 0 },
+    });
+    const gap = ({ rewards, entropies }: RolloutReport): number =>
+      entropies.reduce((sum, nats, i) => sum + (rewards[i]! > 0 ? -nats : nats), 0);
+    expect(gap(rollouts.at(-1)!)).toBeGreaterThan(gap(rollouts[0]!) + 1);
+    // Two of four answers win: p is near 1 for them, near 0 for the others.
+    expect(reports[0]!.metrics["rewards/probabilities"]).toBeCloseTo(0.5, 2);
+  });
+});
+
+describe("whole iterations", () => {
+  it.each(["spin", "iterative-dpo"] as const)(
+    "%s asks every prompt once in each, and then learns from all",
+    async (method) => {
+      const { reports, rollouts } = await runOnline(setting, method, {
+        settings: { iterations: 3, per_device_train_batch_size: 2, ...settings(method) },
+      });
+      expect(rollouts).toHaveLength(3);
+      for (const { prompts } of rollouts)
+        expect([...new Set(prompts.map(({ id }) => id))].sort()).toEqual(["birds", "cats", "cows", "dogs"]);
+      // Four rows in updates of two; ties and equal answers may leave fewer.
+      expect(reports.length).toBeGreaterThan(3);
+      expect(reports.length).toBeLessThanOrEqual(6);
+    },
+  );
+});
+
+describe("ppo with texts beside its answers", () => {
+  const texts = [
+    { id: "one", tokens: [50, 51, 52, 53, 54] },
+    { id: "two", tokens: [60, 61, 62] },
+  ];
+  const nll = async (weight: number): Promise<number[]> => {
+    const { reports } = await runOnline(setting, "ppo", {
+      pretraining: texts,
+      settings: { ptx_coef: weight, num_train_epochs: 6, num_iterations: 1 },
+      fit: { learningRate: 1e-2, schedule: "constant" },
+    });
+    return reports.map(({ metrics }) => metrics["loss/pretraining"]!);
+  };
+  it("learns them by their weight, and not at weight 0", async () => {
+    const [with1, with0] = [await nll(5), await nll(0)];
+    expect(with1[0]).toBeCloseTo(with0[0]!, 5);
+    expect(with1.at(-1)!).toBeLessThan(with1[0]! - 0.3);
+    expect(with1.at(-1)!).toBeLessThan(with0.at(-1)! - 0.3);
+  });
+  it("are refused by methods that would not learn from them", async () => {
+    await expect(runOnline(setting, "rloo", { pretraining: texts })).rejects.toThrow(
+      "rloo: pretraining: expected a method that takes texts beside its answers",
+    );
   });
 });

@@ -28,7 +28,9 @@ const of = (rest: string): string => `/api/projects/:project${rest}`;
 const paths = {
   login: ["POST", "/api/session"],
   session: ["GET", "/api/session"],
+  logout: ["DELETE", "/api/session"],
   projects: ["GET", "/api/projects"],
+  createProject: ["POST", "/api/projects"],
   project: ["GET", of("")],
   changeProject: ["PATCH", of("")],
   guidelines: ["GET", of("/guidelines")],
@@ -49,6 +51,8 @@ const paths = {
   annotators: ["GET", of("/annotators")],
   changeAnnotator: ["PATCH", of("/annotators/:annotator")],
   invite: ["POST", of("/invitations")],
+  invitations: ["GET", of("/invitations")],
+  revokeInvitation: ["DELETE", of("/invitations/:invitation")],
   progress: ["GET", of("/progress")],
   exportProject: ["GET", of("/export")],
 } as const satisfies Partial<Record<RouteName, readonly [string, string]>>;

@@ -6,9 +6,15 @@ export const actions = {
   undo: { label: "Undo the last submit", key: "z" },
   tie: { label: "Tie", key: "t" },
   bothBad: { label: "Both bad", key: "x" },
+  left: { label: "More to the left on the scale", key: "ArrowLeft" },
+  right: { label: "More to the right on the scale", key: "ArrowRight" },
   skip: { label: "Skip or flag", key: "s" },
   comment: { label: "Comment", key: "c" },
   raw: { label: "Raw text", key: "r" },
+  compare: { label: "Mark the differences", key: "f" },
+  guide: { label: "Read the guidelines", key: "i" },
+  previousPane: { label: "Go to the text before", key: "[" },
+  nextPane: { label: "Go to the next text", key: "]" },
   nextStep: { label: "Next step", key: "j" },
   previousStep: { label: "Previous step", key: "k" },
   divergence: { label: "Jump to where they part", key: "d" },
@@ -48,8 +54,14 @@ export function remap(action: Action, key: string): Action | null {
 }
 export const resetKeys = (): void => localStorage.removeItem(storeKey);
 
-export const shown = (key: string): string =>
-  key === "Enter" ? "↵" : key.length === 1 ? key.toUpperCase() : key;
+const signs: Record<string, string> = {
+  Enter: "↵",
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+};
+export const shown = (key: string): string => signs[key] ?? (key.length === 1 ? key.toUpperCase() : key);
 export const hint = (action: Action): string => shown(keymap()[action]);
 
 const typing = (target: EventTarget | null): boolean =>
@@ -58,6 +70,8 @@ const typing = (target: EventTarget | null): boolean =>
     target.matches(
       "textarea, select, [role=textbox], [role=combobox], [role=listbox], input:not([type=radio], [type=checkbox])",
     ));
+
+const arrowed = "input, pre, .table-frame, [role=tab]";
 
 /** Digits come as "1" to "9". Ctrl or Cmd with Enter submits from anywhere, with Z undoes outside of text. */
 export function useKeys(
@@ -91,6 +105,13 @@ export function useKeys(
       const focused =
         event.target instanceof HTMLElement && event.target.matches("button, a, summary, [role=button]");
       if (focused && (event.key === "Enter" || event.key === " ")) return;
+      // Arrows belong to what has the focus, where it uses them.
+      if (
+        event.key.startsWith("Arrow") &&
+        event.target instanceof HTMLElement &&
+        event.target.matches(arrowed)
+      )
+        return;
       if (/^[1-9]$/.test(event.key)) return run(now.digit);
       const map = keymap();
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -1,20 +1,33 @@
 /** The frame of the page: who is here, which project, which page, light or dark. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Annotate } from "./annotate.js";
 import { ApiError, call, type Project, type Session, setProject, takeToken } from "./api.js";
+import { Door } from "./door.js";
+import { useRoute, useTheme } from "./frame-state.js";
+import { Annotate } from "./judging/annotate.js";
 import { useKeys } from "./keys.js";
-import { Data, Export, Guidelines } from "./pages/owner.js";
-import { AgreementPage, History, LeaderboardPage } from "./pages/reading.js";
+import { AgreementPage } from "./pages/agreement.js";
+import { Data } from "./pages/data.js";
+import { Export } from "./pages/export.js";
+import { Guidelines } from "./pages/guidelines.js";
+import { History } from "./pages/history.js";
 import { KeysPage } from "./pages/keys-page.js";
+import { LeaderboardPage } from "./pages/leaderboard.js";
 import { Review } from "./pages/review.js";
 import { SetUp } from "./pages/set-up.js";
-import "./style.css";
+import "./style/base.css";
+import "./style/frame.css";
+import "./style/judging.css";
+import "./style/tasks.css";
+import "./style/messages.css";
+import "./style/trajectories.css";
+import "./style/lists.css";
+import "./style/charts.css";
 
 const ranks = { annotator: 0, reviewer: 1, owner: 2 };
 const pages = [
   ["annotate", "Judge", "annotator"],
-  ["history", "Mine", "annotator"],
+  ["history", "History", "annotator"],
   ["guidelines", "Guidelines", "annotator"],
   ["review", "Review", "reviewer"],
   ["agreement", "Agreement", "reviewer"],
@@ -24,28 +37,6 @@ const pages = [
   ["export", "Export", "owner"],
   ["keys", "Keys", "annotator"],
 ] as const;
-
-function useRoute(): string[] {
-  const read = (): string[] => location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  const [route, setRoute] = useState(read);
-  useEffect(() => {
-    const change = (): void => setRoute(read());
-    addEventListener("hashchange", change);
-    return () => removeEventListener("hashchange", change);
-  }, []);
-  return route;
-}
-
-function useTheme(): [string, () => void] {
-  const [theme, setTheme] = useState(localStorage.getItem("attune.theme") ?? "auto");
-  useEffect(() => {
-    if (theme === "auto") delete document.documentElement.dataset["theme"];
-    else document.documentElement.dataset["theme"] = theme;
-    localStorage.setItem("attune.theme", theme);
-  }, [theme]);
-  const dark = theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-  return [dark ? "Light" : "Dark", () => setTheme(dark ? "light" : "dark")];
-}
 
 function App() {
   const [page = "annotate", argument] = useRoute();
@@ -79,6 +70,14 @@ function App() {
         message: (error as Error).message,
       });
     }
+  };
+  const change = (changed: Project): void => {
+    setProjects(projects.map((each) => (each.id === changed.id ? changed : each)));
+    choose(changed);
+  };
+  const create = (created: Project): void => {
+    setProjects([...projects, created]);
+    pick(created);
   };
   useEffect(() => void enter(takeToken()), []);
   useEffect(
@@ -140,60 +139,17 @@ function App() {
       </header>
       <main id="main" tabIndex={-1} class={`page-${here}`} key={project.id}>
         {here === "annotate" && <Annotate project={project} revise={argument ?? null} key={argument ?? ""} />}
-        {here === "history" && <History />}
+        {here === "history" && <History session={session} project={project} />}
         {here === "guidelines" && <Guidelines session={session} />}
         {here === "review" && <Review project={project} />}
         {here === "agreement" && <AgreementPage />}
         {here === "leaderboard" && <LeaderboardPage />}
         {here === "data" && <Data project={project} />}
-        {here === "setup" && <SetUp project={project} onChange={choose} />}
+        {here === "setup" && <SetUp project={project} onChange={change} onCreate={create} />}
         {here === "export" && <Export />}
         {here === "keys" && <KeysPage />}
       </main>
     </>
-  );
-}
-
-function Door({
-  problem,
-  onEnter,
-}: {
-  problem: { status: number; message: string };
-  onEnter: (token: string | null) => void;
-}) {
-  const [token, setToken] = useState("");
-  const closed = problem.status === 401 || problem.status === 403;
-  return (
-    <main class="empty">
-      <h1>{closed ? "Welcome" : "Not available"}</h1>
-      <p role="alert">{closed ? "Open the link you were given, or paste it here." : problem.message}</p>
-      {closed ? (
-        <form
-          class="row"
-          onSubmit={(event) => (
-            event.preventDefault(),
-            onEnter(/token=([^&]+)/.exec(token)?.[1] ?? token.trim())
-          )}
-        >
-          <label class="grow">
-            <span class="visually-hidden">Link or token</span>
-            <input
-              type="text"
-              value={token}
-              onInput={(event) => setToken(event.currentTarget.value)}
-              autocomplete="off"
-            />
-          </label>
-          <button type="submit" class="primary">
-            Enter
-          </button>
-        </form>
-      ) : (
-        <button type="button" onClick={() => onEnter(null)}>
-          Try again
-        </button>
-      )}
-    </main>
   );
 }
 

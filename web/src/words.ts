@@ -8,12 +8,16 @@ export const when = (time: string): string =>
 export const seconds = (ms: number | null): string =>
   ms === null ? "" : ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
 
-const degrees = ["", "slightly", "clearly", "much"];
+/** The same words as on the scale, by how many points it has. */
+const degrees: Record<number, readonly string[]> = {
+  5: ["", "", "much "],
+  7: ["", "slightly ", "", "much "],
+};
 
-/** `names` gives a candidate its letter. */
+/** `names` gives a candidate its letter; `scale` is the project's `strength`. */
 export function inWords(
   { outcome, tie, strength, skipped, attributes }: Answer,
-  names: (id: string) => string = () => "one",
+  { names = (id) => id, scale }: { names?: (id: string) => string; scale: number },
 ): string {
   if (skipped) return `skipped: ${skipped.reason}`;
   if (tie) return tie === "both_bad" ? "both bad" : tie === "both_good" ? "both good" : "tie";
@@ -31,7 +35,7 @@ export function inWords(
     case "pair":
       return outcome.chosen === null
         ? "tie"
-        : `${names(outcome.chosen)} ${strength ? `${degrees[Math.abs(strength)]} ` : ""}better`;
+        : `${names(outcome.chosen)} ${degrees[scale]?.[Math.abs(strength ?? 0)] ?? ""}better`;
     case "rank":
       return outcome.order.map((tied) => tied.map(names).join(" = ")).join(" > ");
     case "rate":

@@ -97,12 +97,12 @@ type History = Trained["history"];
 const pointsOf = (history: History, name: string) =>
   history.flatMap((line) => (line[name] === undefined ? [] : [{ x: line.step, y: line[name] }]));
 
-function trainSeries(history: History, metric: string): LineSeries[] {
-  return [
+/** What was not measured has no place in the legend. */
+const trainSeries = (history: History, metric: string): LineSeries[] =>
+  [
     { name: "training", colour: 0, points: pointsOf(history, metric) },
     { name: "held out", colour: 2, points: pointsOf(history, `eval_${metric}`), dots: true },
-  ];
-}
+  ].filter(({ points }) => points.length > 0);
 
 const answerSeries = (history: History): LineSeries[] => [
   { name: "chosen, held out", colour: 3, points: pointsOf(history, "eval_logps/chosen"), dots: true },

@@ -3,7 +3,7 @@
  * training, and the judgements themselves for statistics. Knows no file format.
  */
 import { Item, Judgement, Preference, type Message } from "../../records/index.js";
-import { checked, RowSetAside, type RowPlace } from "./format.js";
+import { checked, RowSetAside, type Judged, type RowPlace } from "./format.js";
 import { pairTexts } from "./trl.js";
 
 export interface Vote {
@@ -14,6 +14,10 @@ export interface Vote {
   /** -3 (the first is much better) to 3. */
   strength?: number;
   comment?: string;
+  reasons?: string[];
+  attributes?: Record<string, unknown>;
+  submitted_at?: string;
+  active_ms?: number;
 }
 
 export interface Comparison {
@@ -23,6 +27,8 @@ export interface Comparison {
   /** Who wrote the answers. */
   models?: readonly [string, string];
   votes: readonly Vote[];
+  /** The first answer was shown on the left to everybody. */
+  firstIsLeft?: boolean;
   extra?: Record<string, unknown>;
 }
 
@@ -65,9 +71,9 @@ export function majorityPreference(
 
 /** The row as an item with candidates `a` and `b`, and one judgement a vote. */
 export function itemWithJudgements(
-  { prompt, answers, models, votes }: Comparison,
+  { prompt, answers, models, votes, firstIsLeft }: Comparison,
   place: RowPlace,
-): { item: Item; judgements: Judgement[] } {
+): Judged {
   const shared = prompt ?? sharedStart(answers[0], answers[1]);
   const item = checked(Item, {
     id: place.id,
@@ -79,19 +85,18 @@ export function itemWithJudgements(
     })),
   });
   const judgements = votes.map((vote, index) => {
-    const { annotator, preferred, tie, strength, comment } = vote;
+    const { preferred, tie, ...rest } = vote;
     return checked(Judgement, {
       id: `${place.id}#${index + 1}`,
       item: place.id,
-      annotator,
+      ...rest,
+      ...(firstIsLeft && { shown_order: [...names] }),
       outcome: {
         type: "pair",
         chosen: preferred === null ? null : names[preferred],
         rejected: preferred === null ? null : names[1 - preferred],
       },
       ...(preferred === null && { tie: tie ?? "equal" }),
-      ...(strength !== undefined && { strength }),
-      ...(comment !== undefined && { comment }),
     });
   });
   return { item, judgements };
@@ -108,7 +113,7 @@ function sharedStart(left: readonly Message[], right: readonly Message[]): Messa
 export function comparisonFormat(read: (row: Readonly<Record<string, unknown>>) => Comparison): {
   kind: "preference";
   convert: (row: Readonly<Record<string, unknown>>, place: RowPlace) => Preference[];
-  judge: (row: Readonly<Record<string, unknown>>, place: RowPlace) => { item: Item; judgements: Judgement[] };
+  judge: (row: Readonly<Record<string, unknown>>, place: RowPlace) => Judged;
 } {
   return {
     kind: "preference",

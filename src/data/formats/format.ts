@@ -43,6 +43,23 @@ export class RowSetAside extends Error {
   override readonly name = "RowSetAside";
 }
 
+/** A decision of a reviewer on an item: it counts alone. */
+export interface Decision {
+  item: string;
+  annotator: string;
+  answer: Pick<Judgement, "outcome" | "strength" | "tie" | "attributes" | "reasons" | "comment" | "skipped">;
+  reason?: string;
+}
+
+/** What one row gives: an item, judgements of it (or, without an item, of ones that are known already), a decision. */
+export interface Judged {
+  item?: Item;
+  judgements: Judgement[];
+  decision?: Decision;
+  /** What a dump says of the project itself: settings, guidelines from first to last. */
+  project?: { settings: Record<string, unknown>; guidelines: string[] };
+}
+
 export interface Format<K extends RecordKind = RecordKind> {
   /** In words, with who writes it. */
   title: string;
@@ -54,8 +71,8 @@ export interface Format<K extends RecordKind = RecordKind> {
   matches: (row: Row) => boolean;
   /** One row's records. Throws RowProblem or RowSetAside. */
   convert?: (row: Row, place: RowPlace) => RecordKinds[K][];
-  /** The comparison of a row as an item and its judgements, where the format holds judgements. */
-  judge?: (row: Row, place: RowPlace) => { item: Item; judgements: Judgement[] };
+  /** What a row gives to judge, and what it says was judged; without it the row's records are taken. Throws as `convert`. */
+  judge?: (row: Row, place: RowPlace) => Judged;
 }
 
 /** Keeps the kind's type while it goes into the table. */

@@ -22,6 +22,12 @@ const user = (...parts: string[]): Message[] => [
 ];
 const assistant = (content: string): Message[] => [{ role: "assistant", content }];
 
+/** `bloom-7b_llama-7b`: who wrote the first and who the second response. */
+function comparedModels(key: unknown): { models?: readonly [string, string] } {
+  const [first, second, more] = isText(key) ? key.split("_") : [];
+  return first === undefined || second === undefined || more !== undefined ? {} : { models: [first, second] };
+}
+
 export const pandalm = defineFormat<"preference">({
   title: "PandaLM test set: two responses, three annotators",
   conversion:
@@ -31,6 +37,7 @@ export const pandalm = defineFormat<"preference">({
   ...comparisonFormat((row) => ({
     prompt: user(needText(row, "instruction"), optionalText(row, "input") ?? ""),
     answers: [assistant(needText(row, "response1")), assistant(needText(row, "response2"))],
+    ...comparedModels(row["cmp_key"]),
     votes: Object.keys(row)
       .filter((name) => /^annotator\d+$/.test(name))
       .map((name): Vote => {
@@ -80,6 +87,7 @@ export const arena = defineFormat<"preference">({
       prompt: undefined,
       answers: [turns("conversation_a"), turns("conversation_b")],
       models: [optionalText(row, "model_a") ?? "a", optionalText(row, "model_b") ?? "b"],
+      firstIsLeft: true,
       votes: [
         {
           annotator: {

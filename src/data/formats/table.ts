@@ -2,26 +2,34 @@
  * All formats, in the order in which they are tried: the particular before the general. Adding a format is one line
  * here. Knows no file.
  */
-import * as annotation from "./annotation.js";
+import * as answers from "./answers.js";
+import * as argilla from "./argilla.js";
 import type { Format } from "./format.js";
 import * as hh from "./hh-rlhf.js";
 import * as judged from "./judged-pairs.js";
+import * as labelStudio from "./label-studio.js";
 import * as llama from "./llama-factory.js";
+import * as tracing from "./observability.js";
 import * as openai from "./openai.js";
+import * as own from "./own.js";
 import * as solutions from "./solutions.js";
 import * as trajectories from "./trajectories.js";
 import * as trl from "./trl.js";
 import * as ultra from "./ultrafeedback.js";
 
 export const formats = {
+  "attune-dump": own.attuneDump,
+  "attune-items": own.attuneItem,
+  "attune-judgements": own.attuneJudgement,
   "tau-bench": trajectories.tauBench,
   "openai-agents-trace": trajectories.openaiTrace,
-  "langsmith-runs": trajectories.langsmithRun,
+  "langsmith-runs": tracing.langsmithRun,
   "vercel-ui-messages": trajectories.vercelMessages,
-  "langfuse-scores": annotation.langfuse,
-  "label-studio": annotation.labelStudio,
-  argilla: annotation.argilla,
-  "argilla-1": annotation.argilla1,
+  "langfuse-scores": tracing.langfuse,
+  "langfuse-traces": tracing.langfuseTrace,
+  "label-studio": labelStudio.labelStudio,
+  argilla: argilla.argilla,
+  "argilla-1": argilla.argilla1,
   prm800k: solutions.prm800k,
   "gsm8k-solutions": solutions.gsm8kSolutions,
   ultrafeedback: ultra.ultrafeedback,
@@ -30,6 +38,7 @@ export const formats = {
   pandalm: judged.pandalm,
   "alpaca-eval": judged.alpacaEval,
   arena: judged.arena,
+  "answers-to-compare": answers.answersToCompare,
   "arena-votes": judged.arenaVotes,
   "openai-preference": openai.openaiPreference,
   "hh-rlhf": hh.hhRlhf,

@@ -64,13 +64,6 @@ export const openaiTrace = defineFormat({
     row["object"] === "trace" || (row["object"] === "trace.span" && isObject(row["span_data"])),
 });
 
-export const langsmithRun = defineFormat({
-  title: "LangSmith runs",
-  kind: undefined,
-  conversion: `runs are not training rows; ${asMessagesFirst}`,
-  matches: (row) => has(row, "run_type", "trace_id") || has(row, "dotted_order"),
-});
-
 export const vercelMessages = defineFormat({
   title: "Vercel AI SDK UI messages",
   kind: undefined,

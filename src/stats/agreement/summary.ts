@@ -1,6 +1,6 @@
 /** What an agreement page shows of one question: several coefficients with intervals, from counts alone. Knows no people. */
 import type { BootstrapOptions } from "../bootstrap.js";
-import { bootstrapCounts } from "../resampling.js";
+import { bootstrapAll, type CountStatistic } from "../resampling.js";
 import type { Interval } from "../wilson.js";
 import { fleissKappa } from "./fleiss-kappa.js";
 import { gwetAC } from "./gwet-ac.js";
@@ -43,15 +43,21 @@ export function agreementSummary(
   { ordered = false, repeats, resamples = 1000, ...bootstrap }: SummaryOptions = {},
 ): AgreementSummary {
   const grouped = groupCounts(counts, { repeats });
-  const withInterval = (
-    statistic: (rows: readonly (readonly number[])[], options: CountOptions) => number | null,
-  ) => ({
-    value: statistic(grouped.counts, { repeats: grouped.repeats }),
-    interval: bootstrapCounts(grouped.counts, statistic, {
-      ...bootstrap,
-      resamples,
-      repeats: grouped.repeats,
-    }),
+  const statistics: Readonly<Record<string, CountStatistic>> = {
+    percent: (rows, o) => percentAgreement(rows, o).agreement,
+    alphaNominal: (rows, o) => krippendorffAlpha(rows, o),
+    ...(ordered && { alphaOrdinal: (rows, o) => krippendorffAlpha(rows, { ...o, metric: "ordinal" }) }),
+    kappa: (rows, o) => fleissKappa(rows, o).value,
+    ac1: (rows, o) => gwetAC(rows, o).value,
+  };
+  const intervals = bootstrapAll(grouped.counts, statistics, {
+    ...bootstrap,
+    resamples,
+    repeats: grouped.repeats,
+  });
+  const withInterval = (name: string): WithInterval => ({
+    value: statistics[name]!(grouped.counts, { repeats: grouped.repeats }),
+    interval: intervals[name]!,
   });
   const total = (of: (labels: number) => number) =>
     grouped.counts.reduce(
@@ -62,12 +68,10 @@ export function agreementSummary(
     items: total((labels) => (labels > 0 ? 1 : 0)),
     paired: total((labels) => (labels > 1 ? 1 : 0)),
     judgements: total((labels) => labels),
-    percent: withInterval((rows, options) => percentAgreement(rows, options).agreement),
-    alphaNominal: withInterval((rows, options) => krippendorffAlpha(rows, options)),
-    alphaOrdinal: ordered
-      ? withInterval((rows, options) => krippendorffAlpha(rows, { ...options, metric: "ordinal" }))
-      : null,
-    kappa: withInterval((rows, options) => fleissKappa(rows, options).value),
-    ac1: withInterval((rows, options) => gwetAC(rows, options).value),
+    percent: withInterval("percent"),
+    alphaNominal: withInterval("alphaNominal"),
+    alphaOrdinal: ordered ? withInterval("alphaOrdinal") : null,
+    kappa: withInterval("kappa"),
+    ac1: withInterval("ac1"),
   };
 }

@@ -20,6 +20,7 @@ export {
   type OnlineWarning,
   type SkillOptions,
 } from "./online-ratings.js";
+export { orderIsTold } from "./order-effect.js";
 export { pairsFromMatrix, pairsFromRankings, type PairCount } from "./pairs.js";
 export { plackettLuce, plackettLuceMM, type PlackettLuceFit, type Ranking } from "./plackett-luce.js";
 export { rankBounds, toElo, toWorths, type RankBounds } from "./scales.js";

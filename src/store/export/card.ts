@@ -50,9 +50,12 @@ export function dataCard(
     "## How answers became rows",
     "",
     votes === "majority"
-      ? "- One row an item: what most annotators said. A reviewer's decision counts alone."
+      ? "- One row an item: the answer that more annotators preferred than the other, however many ties there are. Every annotator has one vote, models too. A reviewer's decision counts alone."
       : "- One row a judgement: people who differ are all in it, so that the same pair may stand both ways.",
-    as === "preference" || as === "ranked"
+    as === "ranked"
+      ? "- Candidates are ordered by the votes that they lost to the others, over all pairs (Borda's count; a tie is half a vote); equal places are ties."
+      : "",
+    as === "preference"
       ? ties === "drop"
         ? "- Ties and evenly split votes are left out."
         : "- Ties and evenly split votes are kept, with `soft_label` 0.5 and margin 0: their order means nothing. A trainer that reads no soft label must not be given them."
@@ -67,7 +70,7 @@ export function dataCard(
       ? `- A neutral step is ${neutral}. A solution ends before the first step that nobody judged.`
       : "",
     files.length > 1 ? "- Splits are made by prompt: no prompt is in two files." : "",
-    "- `selection_probability`, where there: how likely the item was to be shown to each of its judges; weight by its inverse for unbiased estimates.",
+    "- `selection_probability`, where there: how likely the item was to be drawn for each of its judges. `selection_weight`, where items were chosen actively: means over the rows hold for the items of the project when weighted by it (arXiv 2101.11665).",
     "",
     "## What is not in it",
     "",

@@ -42,6 +42,12 @@ export type TrainingEvent =
   | { kind: "rollout"; report: RolloutReport }
   | { kind: "checkpoint"; path: string };
 
+/** The guard's latest word. */
+export interface GuardVerdict {
+  readonly state: string;
+  readonly words: string;
+}
+
 export interface TrainingResult {
   finished: EndOfRun;
   /** Why there was nothing left to do for a run that was resumed; undefined when there was. */
@@ -56,6 +62,10 @@ export interface TrainingResult {
   best: { metric: string; value: number; step: number } | null;
   /** Evaluation of the final model. */
   evaluation: { metrics: Readonly<Record<string, number>>; rows: number; accuracy?: Accuracy } | undefined;
+  /** Of runs that were watched. */
+  guard?: GuardVerdict | undefined;
+  /** Step whose model the guard chose; undefined: the last is taken. */
+  kept?: number | undefined;
   /** Command that goes on with a run that was interrupted, or stopped early (with more patience). */
   resume: string | undefined;
 }

@@ -72,7 +72,11 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
   return {
     evaluations,
     note: async (report, { beforeCheckpoint = false } = {}) => {
-      if (noted === report.step) return;
+      if (noted === report.step) {
+        // A checkpoint that nobody saw coming: what the log has not said yet belongs before it.
+        if (beforeCheckpoint && losses.length > 0) logAverages(report);
+        return;
+      }
       if (noted === 0) {
         await folder.write("config.json", config.resolved);
         await folder.write("run.json", record);
@@ -130,6 +134,7 @@ export async function finish(
     checkpoint: newestCheckpoint(output),
     already: made === 0 ? whyFinished(result) : undefined,
   };
+  const guard = job.guard?.verdict();
   const goOn = `attune train ${config.method} --config ${join(output, "config.json")} --resume`;
   if (finished === "interrupted") {
     await folder.write("run.json", {
@@ -138,13 +143,15 @@ export async function finish(
       ended: new Date().toISOString(),
       steps: state.step,
     });
-    return { ...common, finished, model: undefined, evaluation: undefined, resume: goOn };
+    return { ...common, finished, model: undefined, evaluation: undefined, guard, resume: goOn };
   }
   const best = config.settings.load_best_model_at_end ? result.state.best : null;
+  const kept = await job.guard?.kept();
   const values =
-    best !== null && best.step !== result.state.step
+    kept?.parameters ??
+    (best !== null && best.step !== result.state.step
       ? readParameters(join(output, checkpointName(best.step)), result)
-      : result.parameters;
+      : result.parameters);
   const model = join(output, "model");
   const { model: base } = opened.opened;
   await replaceFolder(model, async (path) => {
@@ -166,23 +173,33 @@ export async function finish(
     steps: result.state.step,
     best: result.state.best,
     evaluation,
+    ...(guard && { guard: { ...guard, kept: kept?.step } }),
   });
   return {
     ...common,
     finished,
     model,
     evaluation,
-    resume:
-      finished === "early-stopping"
-        ? `${goOn} --early-stopping-patience ${2 * state.withoutGain}`
-        : undefined,
+    guard,
+    kept: kept?.step,
+    resume: goOnAfter(finished, { goOn, state }),
   };
+}
+
+/** For runs that ended before their steps. */
+function goOnAfter(
+  finished: FitResult["finished"],
+  { goOn, state }: { goOn: string; state: FitResult["state"] },
+): string | undefined {
+  if (finished === "early-stopping") return `${goOn} --early-stopping-patience ${2 * state.withoutGain}`;
+  return finished === "stopped" ? `${goOn} --guard warn` : undefined;
 }
 
 /** For a resumed run that had nothing left to do. */
 function whyFinished({ finished, state }: FitResult): string {
   const { step, best, withoutGain } = state;
   if (finished === "done") return `all ${step} steps were done`;
+  if (finished === "stopped") return `the guard stopped it after step ${step}`;
   const since = best === null ? "" : ` (${best.value.toPrecision(4)} at step ${best.step})`;
   return `it stopped early at step ${step}, because ${best?.metric ?? "its metric"} had not improved on its best${since} in ${withoutGain} evaluations`;
 }

@@ -1,7 +1,7 @@
 /** Everything a run is made of, before its engine starts. */
 import type { Examples } from "../../data/index.js";
 import type { CommonSettings, TrainingConfig } from "./config.js";
-import type { TrainingEvent } from "./events.js";
+import type { GuardVerdict, TrainingEvent } from "./events.js";
 import type { MethodEntry } from "./methods.js";
 import type { OpenedPolicy } from "./open-policy.js";
 import type { RunFolder } from "./run-folder.js";
@@ -17,6 +17,12 @@ export interface FollowedConfig {
 /** A run as the log, the record and the final model need it. */
 export interface FollowedJob extends Pick<Job, "folder" | "opened" | "record" | "emit"> {
   readonly config: FollowedConfig;
+  /** What watched the run. */
+  readonly guard?: {
+    /** The model to take in place of the last. */
+    kept(): Promise<{ step: number; parameters: ReadonlyMap<string, Float32Array> } | undefined>;
+    verdict(): GuardVerdict | undefined;
+  };
 }
 
 export interface Job {

@@ -59,19 +59,13 @@ export async function openRunFolder(
   await removeLeftovers(path);
   if (existsSync(join(path, examplesName))) await removeLeftovers(join(path, examplesName));
   const resumedStep = from === undefined ? 0 : stepOf(from);
-  const logged = existsSync(join(path, logName)) ? await shortenLog(join(path, logName), resumedStep) : [];
+  const logged = await shortenLog<LogLine>(join(path, logName), (step) => step <= resumedStep);
   return {
     path,
     resume: from,
     resumedStep,
     logged,
-    log(line) {
-      try {
-        appendFileSync(join(path, logName), `${JSON.stringify(line)}\n`);
-      } catch (cause) {
-        throw ioError(cause, { path: join(path, logName), expected: "a file that can be written" });
-      }
-    },
+    log: (line) => appendLine(join(path, logName), line),
     write: (name, value) => writeJsonAtomic(join(path, name), value),
     abandon: async () => {
       if (!isNew) return;
@@ -138,20 +132,30 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Drops what was logged after the checkpoint, and a last line that was cut off; returns the lines that stay. */
-async function shortenLog(file: string, step: number): Promise<LogLine[]> {
+/** Drops lines of steps that are not wanted, and a last line that was cut off; returns the lines that stay. */
+export async function shortenLog<T>(file: string, wanted: (step: number) => boolean): Promise<T[]> {
+  if (!existsSync(file)) return [];
   const kept = readFileSync(file, "utf8")
     .split("\n")
     .flatMap((text) => {
       try {
-        const line = JSON.parse(text) as LogLine;
-        return line["step"]! <= step ? [{ text, line }] : [];
+        const line = JSON.parse(text) as T & { step: number };
+        return wanted(line.step) ? [{ text, line }] : [];
       } catch {
         return [];
       }
     });
   await writeFileAtomic(file, kept.map(({ text }) => `${text}\n`).join(""));
   return kept.map(({ line }) => line);
+}
+
+/** Adds a line to a log. */
+export function appendLine(file: string, line: unknown): void {
+  try {
+    appendFileSync(file, `${JSON.stringify(line)}\n`);
+  } catch (cause) {
+    throw ioError(cause, { path: file, expected: "a file that can be written" });
+  }
 }
 
 /** Replaces a folder by one that `fill` makes: the old one is there until the new one is complete. */

@@ -4,6 +4,7 @@
  * rollout.
  */
 export { type CriticOptions, readValueHead } from "./critic.js";
+export type { PretrainingText } from "./pretraining-mix.js";
 export type { OnlinePrompt, PromptRow } from "./prompts.js";
 export type { OnlineMethodEntry } from "./recipe.js";
 export type { RolloutReport } from "./rollout.js";
@@ -11,3 +12,4 @@ export type { SampledAnswer, Sampler, SampleRequest } from "./sampler.js";
 export type { OnlineSettings } from "./settings.js";
 export { ONLINE_METHOD_NAMES, ONLINE_METHODS, type OnlineMethodName } from "./table.js";
 export { onlineSettingsOf, trainOnline, type TrainOnlineOptions } from "./train-online.js";
+export type { LookReport, Watch } from "./watch.js";

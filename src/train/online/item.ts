@@ -23,6 +23,8 @@ export interface OnlineBatch extends Batch {
   readonly counted: { readonly rows: number; readonly tokens: number };
   /** Only the critic learns. */
   readonly criticOnly: boolean;
+  /** Texts beside the rows, for PPO-ptx. */
+  readonly pretraining?: Batch | undefined;
 }
 
 export interface ItemLayout {

@@ -4,21 +4,24 @@
  * them: a run that was killed goes on as if it had not stopped. Knows no method.
  */
 import { AttuneError } from "../../errors.js";
-import { type Reward, type RewardItem, scoreItems } from "../../rewards/index.js";
-import type { RewardState } from "../../rewards/index.js";
+import type { Reward, RewardState } from "../../rewards/index.js";
 import type { Backend, Resident } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
+import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
+import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
-import type { Made, Recipe } from "./recipe.js";
+import { openMixtureSampler } from "./mixture-sampler.js";
+import type { Made, OpponentAnswers, Recipe } from "./recipe.js";
 import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
 import { openSampler, type OpenSampler, type SampledAnswer, type Sampler } from "./sampler.js";
-import { openScorer, type Scored, type Scorer } from "./scorer.js";
+import { openScorer, type Scorer } from "./scorer.js";
 import type { OnlineSettings } from "./settings.js";
+import { type Lookout, openLookout, type Watch } from "./watch.js";
 
 export interface OnlineRunOptions {
   readonly policy: Policy;
@@ -36,6 +39,8 @@ export interface OnlineRunOptions {
   readonly sampler: Sampler | undefined;
   /** Rows of a rollout in mini-batches, in place of a seeded shuffle. */
   readonly order: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
+  readonly pretraining: readonly PretrainingText[] | undefined;
+  readonly watch: (Watch & { readonly every: number }) | undefined;
 }
 
 /** The rollout in hand, as checkpoints have it. */
@@ -67,8 +72,10 @@ interface Open {
   backend: Backend;
   sampler: OpenSampler;
   reference: OpenSampler | undefined;
+  mixture: OpenSampler | undefined;
   parameters: Readonly<Record<string, Resident>>;
   scorer: Scorer;
+  lookout: Lookout | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -81,7 +88,10 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   /** Micro-batches of the current rollout that were handed out, and those that an update learned from. */
   #loaded = 0;
   #used = 0;
-  #making: Promise<void> | undefined;
+  /** Updates done, and how many had been when the policy was looked at. */
+  #steps = 0;
+  #looked = -1;
+  #making: Promise<"stop" | void> | undefined;
   /** Of the rollout that was made last; undefined behind a resume. */
   #times: Times | undefined;
   /** When the update in hand began. */
@@ -96,8 +106,9 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   }
 
   async open(run: Parameters<Companion["open"]>[0]): Promise<void> {
-    const { backend, parameters, saved, signal } = run;
-    const { policy, critic, settings: s, prompts } = this.#o;
+    const { backend, parameters, saved, step, signal } = run;
+    const { policy, critic, settings: s, prompts, watch, tokenizer, reward } = this.#o;
+    this.#steps = step;
     const sampling = {
       maxNewTokens: s.max_completion_length,
       temperature: s.temperature,
@@ -117,7 +128,18 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       rows: Math.max(1, s.per_device_train_batch_size),
       ...this.#sizes(),
     });
-    this.#open = { backend, sampler, reference: undefined, parameters, scorer, signal };
+    const lookout =
+      watch && openLookout({ watch, backend, policy, parameters, tokenizer, reward, settings: s, signal });
+    this.#open = {
+      backend,
+      sampler,
+      reference: undefined,
+      mixture: undefined,
+      parameters,
+      scorer,
+      lookout,
+      signal,
+    };
     if (saved !== undefined) this.#restore(saved as Saved);
   }
 
@@ -169,16 +191,35 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#open = undefined;
     await open?.sampler.close();
     await open?.reference?.close();
+    await open?.mixture?.close();
     await open?.scorer.close();
+    await open?.lookout?.close();
   }
 
-  /** The rollout of that number is made, once. */
-  async prepare(epoch: number): Promise<void> {
+  /** The rollout of that number is made, once, after a look at the policy where one is due. */
+  async prepare(epoch: number): Promise<"stop" | void> {
     if (this.#current?.number === epoch) return;
-    this.#making ??= this.#roll(epoch).finally(() => {
+    this.#making ??= this.#next(epoch).finally(() => {
       this.#making = undefined;
     });
-    await this.#making;
+    return this.#making;
+  }
+
+  async #next(number: number): Promise<"stop" | void> {
+    const due = number % (this.#o.watch?.every ?? 1) === 0;
+    if (due && (await this.#look(number)) === "stop") return "stop";
+    await this.#roll(number);
+  }
+
+  async #look(rollout: number): Promise<"stop" | undefined> {
+    const stop = await this.#open!.lookout?.look({ rollout, step: this.#steps });
+    this.#looked = this.#steps;
+    return stop;
+  }
+
+  /** The policy that comes out is looked at too. */
+  async end(): Promise<void> {
+    if (this.#looked < this.#steps) await this.#look((this.#current?.number ?? -1) + 1);
   }
 
   count(epoch: number): number {
@@ -199,12 +240,22 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#loaded = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
-    return layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    return { ...batch, pretraining: this.#pretraining(epoch, index) };
+  }
+
+  #pretraining(rollout: number, index: number): OnlineBatch["pretraining"] {
+    const { pretraining: texts = [], settings: s } = this.#o;
+    if (texts.length === 0) return undefined;
+    const { maxPrompt, maxCompletion } = this.#sizes();
+    const size = { count: s.per_device_train_batch_size, maxLength: maxPrompt + maxCompletion };
+    return textsBeside({ rollout, index }, { texts, ...size, seed: s.seed });
   }
 
   afterStep(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
     const current = this.#current!;
     this.#used = this.#loaded;
+    this.#steps += 1;
     checkDrift(metrics);
     if (this.#o.recipe.leave?.(metrics) === true && this.#used < current.limit) current.limit = this.#used;
     const seconds = (performance.now() - this.#updateBegan) / 1000;
@@ -309,16 +360,43 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
           samples: 1,
           temperature: 0,
         });
-        return Array.from((await this.#judge(prompts, answers, 1)).scores);
+        return Array.from((await judgeAnswers(prompts, answers, { ...this.#judging(), samples: 1 })).scores);
       },
       fromReference: async () => {
         const open = this.#open!;
         open.reference ??= await this.#referenceSampler(open);
-        const answers = await this.#sample(prompts, { from: open.reference, samples });
-        const { scores } = await this.#judge(prompts, answers, samples);
-        return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+        return this.#opponent(prompts, { from: open.reference, samples });
+      },
+      fromMixture: () => {
+        const open = this.#open!;
+        open.mixture ??= this.#mixtureSampler(open);
+        return this.#opponent(prompts, { from: open.mixture, samples });
       },
     };
+  }
+
+  async #opponent(
+    prompts: readonly PromptRow[],
+    o: { from: OpenSampler; samples: number },
+  ): Promise<OpponentAnswers> {
+    const answers = await this.#sample(prompts, o);
+    const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples: o.samples });
+    return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+  }
+
+  #mixtureSampler({ backend, parameters }: Open): OpenSampler {
+    const { policy, prompts, settings: s } = this.#o;
+    return openMixtureSampler({
+      backend,
+      policy,
+      parameters,
+      stopTokens: prompts.stopTokens,
+      mixtureCoef: s.mixture_coef,
+      temperature: s.temperature,
+      maxNewTokens: s.max_completion_length,
+      maxPrompt: this.#sizes().maxPrompt,
+      rows: 16,
+    });
   }
 
   #referenceSampler({ backend }: Open): Promise<OpenSampler> {
@@ -347,72 +425,17 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     });
   }
 
-  async #judge(prompts: readonly PromptRow[], answers: readonly SampledAnswer[], samples: number) {
-    const { reward, settings: s } = this.#o;
-    const items = answers.map(({ tokens, ended }, i): RewardItem => {
-      const { id, prompt, columns } = prompts[Math.floor(i / samples)]!;
-      return {
-        id: `${id}#${i % samples}`,
-        prompt,
-        completion: this.#text({ tokens, ended }),
-        tokens,
-        finishReason: ended ? "stop" : "length",
-        ...(columns && { columns }),
-      };
-    });
-    if (reward === undefined) return { scores: new Float64Array(items.length), components: {}, items };
-    const { signal } = this.#open!;
-    const checked = await scoreItems(reward, items, {
-      timeoutSeconds: s.reward_timeout,
-      retries: s.reward_retries,
-      ...(signal && { signal }),
-    });
-    return { ...checked, items };
-  }
-
-  /** Without the stop token: templates write it, and rewards are over what was said. */
-  #text({ tokens, ended }: Pick<SampledAnswer, "tokens" | "ended">): string {
-    const last = tokens.at(-1);
-    const stop = ended && last !== undefined && this.#o.prompts.stopTokens.includes(last);
-    return this.#o.tokenizer.decodeContinuation(stop ? tokens.slice(0, -1) : tokens);
+  #judging(): Judging {
+    const { reward, tokenizer, prompts, settings } = this.#o;
+    return { reward, tokenizer, stopTokens: prompts.stopTokens, settings, signal: this.#open!.signal };
   }
 
   async #answers(prompts: readonly PromptRow[], seconds: Record<string, number>): Promise<RolloutRow[]> {
     const samples = this.#o.settings.num_generations;
-    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-      const began = performance.now();
-      const result = await work();
-      seconds[name] = (seconds[name] ?? 0) + (performance.now() - began) / 1000;
-      return result;
-    };
     const { sampler, scorer } = this.#open!;
-    const answers = await timed("generation", () => this.#sample(prompts, { from: sampler, samples }));
-    const judged = await timed("reward", () => this.#judge(prompts, answers, samples));
-    const said = answers.flatMap(({ tokens }, i) => (tokens.length > 0 ? [i] : []));
-    const promptOf = (i: number): PromptRow => prompts[Math.floor(i / samples)]!;
-    const scored = await timed("scoring", () =>
-      scorer.score(
-        said.map((i) => ({
-          id: judged.items[i]!.id,
-          prompt: promptOf(i).tokens,
-          completions: [answers[i]!.tokens],
-        })),
-      ),
-    );
-    const numbers = new Map<number, Scored>(said.map((i, k) => [i, scored[k]!]));
-    return answers.map(({ tokens, logProbs, ended }, i): RolloutRow => ({
-      id: judged.items[i]!.id,
-      prompt: promptOf(i),
-      tokens,
-      text: judged.items[i]!.completion as string,
-      ended,
-      samplerLogps: logProbs,
-      ...(numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 }),
-      score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
-      components: Object.fromEntries(
-        Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),
-      ),
-    }));
+    const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: sampler, samples });
+    const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
+    return rows;
   }
 
   #checkCollapse(rows: readonly RolloutRow[], metrics: Readonly<Record<string, number>>): void {

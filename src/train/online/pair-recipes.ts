@@ -1,5 +1,5 @@
-/** Methods that learn from pairs of answers: Online DPO, iterative DPO, SPIN, XPO. */
-import { chooseBest, choosePairs, type OptionValue, PAIR_LOSSES, xpo } from "../../losses/index.js";
+/** Methods that learn from pairs of answers: Online DPO, iterative DPO, SPIN, XPO, Nash-MD. */
+import { chooseBest, choosePairs, nashMd, type OptionValue, PAIR_LOSSES, xpo } from "../../losses/index.js";
 import { input, type Tensor } from "../../tensor/index.js";
 import {
   batchInputs,
@@ -11,7 +11,7 @@ import {
 } from "../methods/batch-graph.js";
 import { preference } from "../methods/preference.js";
 import { sft } from "../methods/sft.js";
-import type { Trainer } from "../trainer.js";
+import type { Feeds, Trainer } from "../trainer.js";
 import type { OnlineBatch, OnlineItem } from "./item.js";
 import { paid } from "./policy-gradient.js";
 import type { Recipe } from "./recipe.js";
@@ -189,6 +189,64 @@ export function xpoRecipe(s: OnlineSettings): Recipe {
   };
 }
 
+/** The policy's answer against that of its mixture with the reference; a reward's difference is a log-odds (Bradley-Terry). */
+export function nashMdRecipe(s: OnlineSettings): Recipe {
+  return {
+    make: async (rows, { fromMixture }) => {
+      const other = await fromMixture();
+      const able = rows.flatMap((row, r) =>
+        row.tokens.length > 0 && !Number.isNaN(row.score) && !Number.isNaN(other.scores[r]!) ? [r] : [],
+      );
+      const margin = (r: number): number => paid(rows[r]!, s) - other.scores[r]!;
+      const items = able.map((r): OnlineItem => {
+        const { id, prompt, tokens, refLogps } = rows[r]!;
+        return {
+          id,
+          prompt: prompt.tokens,
+          completions: [tokens],
+          values: { probability: 1 / (1 + Math.exp(-margin(r))) },
+          perToken: { refLogps: [refLogps] },
+        };
+      });
+      return { items, metrics: { "objective/scores_margin": mean(able.map(margin)) } };
+    },
+    trainer: (o) => nashMdTrainer(s, o),
+  };
+}
+
+function nashMdTrainer(
+  s: OnlineSettings,
+  { policy, train, companion }: Pick<Trainer<OnlineBatch>, "policy" | "train" | "companion">,
+): Trainer<OnlineBatch> {
+  return {
+    policy,
+    train,
+    ...(companion && { companion }),
+    name: "nash-md",
+    shape: shapeOf,
+    feeds: refFeeds,
+    counts: ({ counted, tokens }) => ({ ...counted, inputTokens: tokens }),
+    ids: ({ ids }) => ids,
+    trace(batch, { policy: bound, recompute }) {
+      const b = batchInputs(batch);
+      const refLogps = input("token:refLogps", [batch.sequences, batch.width]);
+      const logps = completionLogps(bound, b, hiddenOf(bound, b, recompute));
+      const probability = b.values["probability"]!;
+      const result = nashMd({ logps, refLogps, probability, mask: b.gridMask }, { beta: s.beta });
+      return { result, inputs: { ...b.inputs, "token:refLogps": refLogps }, rowMask: b.groupMask };
+    },
+  };
+}
+
+const refFeeds = (batch: OnlineBatch): Feeds => ({
+  ...feedsOf(batch),
+  "token:refLogps": {
+    shape: [batch.sequences, batch.width],
+    dtype: "float32",
+    data: batch.perToken["refLogps"]!,
+  },
+});
+
 function xpoTrainer(
   s: OnlineSettings,
   o: Pick<Trainer<OnlineBatch>, "policy" | "train" | "companion">,
@@ -198,14 +256,7 @@ function xpoTrainer(
     ...o,
     name: "xpo",
     shape: shapeOf,
-    feeds: (batch) => ({
-      ...feedsOf(batch),
-      "token:refLogps": {
-        shape: [batch.sequences, batch.width],
-        dtype: "float32",
-        data: batch.perToken["refLogps"]!,
-      },
-    }),
+    feeds: refFeeds,
     counts: ({ counted, tokens }) => ({ ...counted, inputTokens: tokens }),
     ids: ({ ids }) => ids,
     trace(batch, { policy, recompute }) {

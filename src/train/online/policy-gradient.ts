@@ -320,7 +320,15 @@ export function ppoRecipe(s: OnlineSettings): Recipe {
       controller = createKlController(settings, saved as { value: number });
     },
     trainer: (o) =>
-      policyTrainer({ ...o, name: "ppo", lossType: "ppo", loss, value, temperature: s.temperature }),
+      policyTrainer({
+        ...o,
+        name: "ppo",
+        lossType: "ppo",
+        loss,
+        value,
+        temperature: s.temperature,
+        pretrainingWeight: s.ptx_coef,
+      }),
     leave: (metrics) => s.target_kl !== undefined && (metrics["policy/approxkl_avg"] ?? 0) > s.target_kl,
   };
 }

@@ -29,6 +29,7 @@ import type { Policy } from "../policy.js";
 import type { BatchSource, Companion, TraceContext, Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
 import type { OnlineBatch } from "./item.js";
+import { pretrainingFeeds, withPretraining } from "./pretraining-mix.js";
 
 export interface PolicyTrainerOptions {
   readonly name: string;
@@ -40,6 +41,8 @@ export interface PolicyTrainerOptions {
   readonly loss: Readonly<Record<string, OptionValue>>;
   readonly critic?: Critic | undefined;
   readonly value?: Partial<ValueOptions>;
+  /** Of the texts beside a batch, where it has them. */
+  readonly pretrainingWeight?: number;
   /** Temperature of the sampler: log-probabilities are those of what was drawn. Default 1. */
   readonly temperature?: number;
 }
@@ -55,9 +58,16 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
     policy,
     train: o.train,
     ...(o.companion && { companion: o.companion }),
-    shape: (batch) => [shapeOf(batch), ...Object.keys(batch.perToken), batch.criticOnly].join(),
+    shape: (batch) =>
+      [
+        shapeOf(batch),
+        ...Object.keys(batch.perToken),
+        batch.criticOnly,
+        ...(batch.pretraining ? [shapeOf(batch.pretraining)] : []),
+      ].join(),
     feeds: (batch) => ({
       ...feedsOf(batch),
+      ...(batch.pretraining && pretrainingFeeds(batch.pretraining)),
       ...Object.fromEntries(
         Object.entries(batch.perToken).map(([name, data]): [string, HostTensor] => [
           `token:${name}`,
@@ -74,10 +84,14 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
         Object.keys(batch.perToken).map((name) => [name, input(`token:${name}`, shape)]),
       );
       const hidden = hiddenOf(context.policy, b, context.recompute);
-      const policyPart = policyTerm(o, { context, b, hidden, given });
+      const { result: policyPart, inputs: beside } = remembering(
+        policyTerm(o, { context, b, hidden, given }),
+        { batch, context, mask: b.gridMask, weight: o.pretrainingWeight ?? 0 },
+      );
       const rowMask = cast(greater(sum(b.gridMask, { axes: [1] }), 0), "float32");
       const inputs = {
         ...b.inputs,
+        ...beside,
         ...Object.fromEntries(Object.entries(given).map(([name, t]) => [`token:${name}`, t])),
       };
       if (critic === undefined) return { result: policyPart, inputs, rowMask };
@@ -95,6 +109,17 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
       return { result: both(policyPart, valuePart, batch.criticOnly), inputs, rowMask };
     },
   };
+}
+
+/** With the term for the texts beside the batch. */
+function remembering(
+  result: LossResult,
+  o: { batch: OnlineBatch; context: TraceContext; mask: Tensor; weight: number },
+): { result: LossResult; inputs: Tree } {
+  const { pretraining: batch } = o.batch;
+  if (batch === undefined) return { result, inputs: {} };
+  const { policy: bound, recompute } = o.context;
+  return withPretraining(result, { batch, bound, recompute, mask: o.mask, weight: o.weight });
 }
 
 interface Parts {

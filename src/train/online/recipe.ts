@@ -31,10 +31,14 @@ export interface MakeContext {
   /** Further answers of the policy, judged by the reward. */
   readonly greedy: () => Promise<readonly number[]>;
   /** Answers of the reference, and their rewards. */
-  readonly fromReference: () => Promise<{
-    tokens: readonly (readonly number[])[];
-    scores: readonly number[];
-  }>;
+  readonly fromReference: () => Promise<OpponentAnswers>;
+  /** Answers of the mixture of policy and reference (`mixture_coef`), and their rewards. */
+  readonly fromMixture: () => Promise<OpponentAnswers>;
+}
+
+export interface OpponentAnswers {
+  readonly tokens: readonly (readonly number[])[];
+  readonly scores: readonly number[];
 }
 
 export interface Recipe {

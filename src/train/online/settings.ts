@@ -233,6 +233,11 @@ export function onlineGroups(d: OnlineDefaults) {
         doc: "Leave a rollout early once policy/approxkl_avg of an update passes this.",
         source: "TRL: off",
       }),
+      ptx_coef: number(0.05, {
+        min: 0,
+        doc: "Weight of the loss on texts not to be forgotten (PPO-ptx), where some are given.",
+        source: "OpenRLHF",
+      }),
       critic_warmup: whole(0, {
         min: 0,
         doc: "Rollouts in which only the critic learns.",
@@ -247,10 +252,23 @@ export function onlineGroups(d: OnlineDefaults) {
       }),
     },
     Iterations: {
+      iterations: optionalWhole({
+        min: 1,
+        doc: "Whole iterations: each asks every prompt once and then learns from all the answers; wins over num_train_epochs, total_episodes and num_mini_batches.",
+        source: "none: an iteration is a rollout of num_mini_batches updates",
+      }),
       reference_update: choice("iteration", {
         choices: ["start", "iteration"],
         doc: "The reference: the model before training, or as it was when the answers were sampled.",
         source: "SPIN: iteration",
+      }),
+    },
+    Mixture: {
+      mixture_coef: number(0.5, {
+        min: 0,
+        max: 1,
+        doc: "The opponent is the geometric mixture of policy (0) and reference (1).",
+        source: "TRL NashMDConfig",
       }),
     },
     Optimism: {

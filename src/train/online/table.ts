@@ -1,5 +1,5 @@
 /** The online methods: one entry each; configuration, help and the run read the table and name no method themselves. */
-import { bestOfNRecipe, ownPairsRecipe, spinRecipe, xpoRecipe } from "./pair-recipes.js";
+import { bestOfNRecipe, nashMdRecipe, ownPairsRecipe, spinRecipe, xpoRecipe } from "./pair-recipes.js";
 import {
   grpoRecipe,
   ppoRecipe,
@@ -180,6 +180,23 @@ export const ONLINE_METHODS = {
     learningRate: 5e-7,
     learningRateSource: "TRL XPOConfig",
     recipe: xpoRecipe,
+  },
+  "nash-md": {
+    ...common,
+    title: "Nash-MD: towards answers that beat every other, against a mixture of policy and reference",
+    choose: "where preferences go in circles, so that no single reward ranks all answers",
+    groups: ["Rollouts", "Loss", "Mixture"],
+    defaults: {
+      numGenerations: 1,
+      miniBatches: 1,
+      passes: 1,
+      lossTypes: ["nash_md"],
+      beta: 0.1,
+      betaSource: "TRL NashMDConfig",
+    },
+    learningRate: 5e-7,
+    learningRateSource: "TRL NashMDConfig",
+    recipe: nashMdRecipe,
   },
   spin: {
     ...common,

@@ -7,12 +7,14 @@ import { fit, type FitOptions, type FitResult, type StepReport } from "../fit.js
 import type { Policy } from "../policy.js";
 import { type CriticOptions, withCritic } from "./critic.js";
 import { OnlineRun } from "./online-run.js";
+import type { PretrainingText } from "./pretraining-mix.js";
 import { encodePrompts, type OnlinePrompt } from "./prompts.js";
 import type { OnlineMethodEntry } from "./recipe.js";
 import type { RolloutReport } from "./rollout.js";
 import type { Sampler } from "./sampler.js";
 import { type OnlineSettings, onlineSections, readOnlineSettings } from "./settings.js";
 import { ONLINE_METHODS, type OnlineMethodName } from "./table.js";
+import { rolloutsBetweenLooks, type Watch } from "./watch.js";
 
 export interface TrainOnlineOptions {
   readonly backend: Backend;
@@ -34,6 +36,10 @@ export interface TrainOnlineOptions {
    * accumulation are among `settings`.
    */
   readonly fit?: Omit<FitOptions, "backend" | "epochs" | "gradientAccumulationSteps" | "lossNormalisation">;
+  /** Texts that PPO is not to make the policy forget (PPO-ptx); `ptx_coef` weighs them. */
+  readonly pretraining?: readonly PretrainingText[];
+  /** Looks at the policy while it learns: the guard against over-optimisation is one (`openGuard` of attune/evaluate). */
+  readonly watch?: Watch;
   /** Answers from elsewhere (TRL's rollout_func); log-probabilities may be empty. Default: the policy's own. */
   readonly sampler?: Sampler;
   /** The order of a rollout's rows in its updates. Default: shuffled by the seed, anew in every pass. */
@@ -56,20 +62,26 @@ export const onlineSettingsOf = (method: OnlineMethodName): ReturnType<typeof on
 export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<StepReport, FitResult> {
   const { method, tokenizer, reward, backend } = options;
   const entry: OnlineMethodEntry = ONLINE_METHODS[method];
-  const s = readOnlineSettings(method, options.settings ?? {}, onlineSettingsOf(method));
-  const answers = checkedAnswers(method, s);
+  const given = readOnlineSettings(method, options.settings ?? {}, onlineSettingsOf(method));
   if (entry.rewarded && reward === undefined)
     throw new AttuneError("usage", { where: method, expected: "a reward", got: "none" });
+  if (options.pretraining && !entry.groups.includes("PPO")) {
+    throw new AttuneError("config", {
+      where: `${method}: pretraining`,
+      expected: "a method that takes texts beside its answers (ppo)",
+      got: `${options.pretraining.length} texts`,
+    });
+  }
   const critic = entry.critic ? withCritic(options.policy, options.critic) : undefined;
   const policy = critic?.policy ?? options.policy;
   const prompts = await encodePrompts(tokenizer, options.prompts, {
-    room: policy.folder.config.maxPositions - s.max_completion_length,
+    room: policy.folder.config.maxPositions - given.max_completion_length,
     answers: entry.demonstrations,
   });
+  const { settings: s, answers, rollouts } = rolloutsOf(method, given, prompts.rows.length);
   const promptsARollout = answers / s.num_generations;
-  const episodes = s.total_episodes ?? s.num_train_epochs * prompts.rows.length * s.num_generations;
-  const rollouts = Math.max(1, Math.ceil(episodes / answers));
   const recipe = entry.recipe(s);
+  const updates = s.num_mini_batches * s.num_iterations;
   const run = new OnlineRun({
     policy,
     critic,
@@ -83,6 +95,8 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
     onRollout: options.onRollout,
     sampler: options.sampler,
     order: options.order,
+    pretraining: options.pretraining,
+    watch: options.watch && { every: everyOf(options, { rollouts, answers, updates }), ...options.watch },
   });
   const trainer = recipe.trainer({ policy, critic, train: run, companion: run });
   const { learningRate = entry.learningRate, maxSteps, ...rest } = options.fit ?? {};
@@ -90,10 +104,37 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
     ...rest,
     backend,
     learningRate,
-    maxSteps: maxSteps ?? rollouts * s.num_mini_batches * s.num_iterations,
+    maxSteps: maxSteps ?? rollouts * updates,
     // One micro-batch's token mean is what bnpo divides by.
     ...(s.loss_type === "bnpo" && { lossNormalisation: "micro-batch" as const }),
   });
+}
+
+function everyOf(
+  { watch, fit: { maxSteps = Infinity } = {} }: TrainOnlineOptions,
+  { rollouts, answers, updates }: { rollouts: number; answers: number; updates: number },
+): number {
+  const made = Math.min(rollouts, Math.ceil(maxSteps / updates));
+  const looked = watch!.prompts.length * (watch!.samples ?? 1);
+  return rolloutsBetweenLooks({ rollouts: made, answers, looked });
+}
+
+/** How many answers a rollout has, and how many rollouts there are; whole iterations have every prompt once. */
+function rolloutsOf(
+  method: OnlineMethodName,
+  s: OnlineSettings,
+  prompts: number,
+): { settings: OnlineSettings; answers: number; rollouts: number } {
+  const whole = prompts * s.num_generations;
+  if (s.iterations !== undefined) {
+    const rows = itemsArePrompts(method) ? prompts : whole;
+    const update = s.per_device_train_batch_size * s.gradient_accumulation_steps;
+    const settings = { ...s, num_mini_batches: Math.ceil(rows / update) };
+    return { settings, answers: whole, rollouts: s.iterations };
+  }
+  const answers = checkedAnswers(method, s);
+  const episodes = s.total_episodes ?? s.num_train_epochs * whole;
+  return { settings: s, answers, rollouts: Math.max(1, Math.ceil(episodes / answers)) };
 }
 
 /** Answers of a rollout: those of all its updates. Pairs and best answers are made of several. */

@@ -1,13 +1,16 @@
-/** Review: items on which people differ, every judgement un-swapped beside the answers, and the decision. */
-import { useState } from "preact/hooks";
-import { type Answer, call, type Project, type ReviewItem } from "../api.js";
-import { More, Show, usePages } from "../load.js";
-import { Conversation } from "../messages-view.js";
-import { letter } from "../task-forms.js";
-import { inWords, percent, when } from "../words.js";
+/** Review: the queue of items on which people differ or that somebody flagged, one on the screen at a time. */
+import { useEffect, useState } from "preact/hooks";
+import { call, type Project } from "../api.js";
+import { hint, useKeys } from "../keys.js";
+import { Show, usePages } from "../load.js";
+import { Decision } from "./decision.js";
+
+const queues = { disagreement: "People differ", flagged: "Skipped or flagged", all: "All" } as const;
+type Which = keyof typeof queues;
 
 export function Review({ project }: { project: Project }) {
-  const [which, setWhich] = useState<"disagreement" | "flagged" | "all">("disagreement");
+  const [which, setWhich] = useState<Which>("disagreement");
+  const [at, setAt] = useState(0);
   const queue = usePages(
     (after) =>
       call("review", { query: { which, limit: 20, after } }).then(({ items, ...rest }) => ({
@@ -16,145 +19,64 @@ export function Review({ project }: { project: Project }) {
       })),
     [which],
   );
+  const rows = queue.value?.rows ?? [];
+  const place = Math.max(0, Math.min(at, rows.length - 1));
+  const more = queue.value?.after != null;
+  const go = (by: number): void => {
+    const next = place + by;
+    if (next >= rows.length && more) queue.more();
+    if (next >= 0 && (next < rows.length || more)) setAt(next);
+    scrollTo(0, 0);
+  };
+  useKeys({ left: () => go(-1), right: () => go(1) });
+  useEffect(() => setAt(0), [which]);
   return (
     <>
       <h1>Review</h1>
-      <div class="row" role="group" aria-label="Which items">
-        {(["disagreement", "flagged", "all"] as const).map((each) => (
-          <button
-            key={each}
-            type="button"
-            class={each === which ? "chip on" : "chip"}
-            aria-pressed={each === which}
-            onClick={() => setWhich(each)}
-          >
-            {each === "disagreement" ? "people differ" : each}
-          </button>
-        ))}
+      <div class="row">
+        <div class="row" role="group" aria-label="Which items">
+          {(Object.keys(queues) as Which[]).map((each) => (
+            <button
+              key={each}
+              type="button"
+              class={each === which ? "chip on" : "chip"}
+              aria-pressed={each === which}
+              onClick={() => setWhich(each)}
+            >
+              {queues[each]}
+            </button>
+          ))}
+        </div>
+        {rows.length > 0 && (
+          <div class="row pager">
+            <button type="button" class="quiet" disabled={place === 0} onClick={() => go(-1)}>
+              Before <kbd>{hint("left")}</kbd>
+            </button>
+            <span class="muted" role="status">
+              {place + 1} of {rows.length}
+              {more ? " or more" : ""}
+            </span>
+            <button
+              type="button"
+              class="quiet"
+              disabled={place + 1 >= rows.length && !more}
+              onClick={() => go(1)}
+            >
+              Next <kbd>{hint("right")}</kbd>
+            </button>
+          </div>
+        )}
       </div>
       <Show of={queue}>
-        {({ rows: items }) =>
-          items.length === 0 ? (
+        {() => {
+          const open = rows[place];
+          return open === undefined ? (
             <p class="muted">Nothing to decide here.</p>
           ) : (
-            <>
-              {items.map((each) => (
-                <Decision key={each.item.id} of={each} project={project} onDone={queue.reload} />
-              ))}
-              <More of={queue} />
-            </>
-          )
-        }
+            <Decision key={open.item.id} of={open} project={project} onDone={queue.reload} keys />
+          );
+        }}
       </Show>
     </>
-  );
-}
-
-export function Decision({ of, project, onDone }: { of: ReviewItem; project: Project; onDone: () => void }) {
-  const [reason, setReason] = useState("");
-  const [error, setError] = useState<string | null>(null);
-  const { item, candidates, judgements, adjudicated, disagreement } = of;
-  const names = (id: string): string => letter(candidates.findIndex((each) => each.id === id));
-  const decide = async (answer: Answer): Promise<void> => {
-    try {
-      await call("adjudicate", { path: { item: item.id }, body: { answer, ...(reason && { reason }) } });
-      onDone();
-    } catch (cause) {
-      setError((cause as Error).message);
-    }
-  };
-  const better = (chosen: 0 | 1): Answer => ({
-    outcome: { type: "pair", chosen: candidates[chosen]!.id, rejected: candidates[1 - chosen]!.id },
-  });
-  const tied = (tie: "equal" | "both_bad"): Answer => ({
-    outcome: { type: "pair", chosen: null, rejected: null },
-    tie,
-  });
-  const pair = candidates.length === 2 && (item.task === "pair" || item.task === "trajectories");
-  return (
-    <article class="decision" aria-label={`Item ${item.id}`}>
-      <div class="prompt" role="group" aria-label="Prompt" tabIndex={0}>
-        <Conversation messages={item.prompt} label="the prompt" images={project.settings.images} />
-      </div>
-      <div class={`panes n${Math.min(3, candidates.length)}`}>
-        {candidates.map(({ id, messages, source }, k) => (
-          <div key={id} class="pane">
-            <h2>
-              Response {letter(k)} {source?.model && <small class="muted">{source.model}</small>}
-            </h2>
-            <div
-              class="pane-text short"
-              tabIndex={0}
-              role="group"
-              aria-label={`Text of response ${letter(k)}`}
-            >
-              <Conversation
-                messages={messages}
-                label={`response ${letter(k)}`}
-                images={project.settings.images}
-              />
-            </div>
-          </div>
-        ))}
-      </div>
-      <p class="muted">{percent(disagreement)} of pairs of judgements differ</p>
-      <ul class="list">
-        {judgements.map((each) => (
-          <li key={each.judgement}>
-            <span>{each.annotator}</span>
-            <b class="grow">{inWords(each.answer, names)}</b>
-            <span class="muted" dir="auto">
-              {each.answer.comment ?? ""} {each.late && "late"} {when(each.submitted_at)}
-            </span>
-            {adjudicated === null && !each.answer.skipped && (
-              <button
-                type="button"
-                class="quiet"
-                aria-label={`Decide so, as ${each.annotator} did`}
-                onClick={() => void decide({ ...each.answer, comment: undefined })}
-              >
-                Decide so
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
-      {adjudicated !== null ? (
-        <p class="banner good">
-          Decided by {adjudicated.by}: {inWords(adjudicated.answer, names)}. {adjudicated.reason}
-        </p>
-      ) : (
-        pair && (
-          <div class="row decide">
-            <label class="grow">
-              <span class="visually-hidden">Reason</span>
-              <input
-                type="text"
-                placeholder="Reason (kept with the decision)"
-                value={reason}
-                onInput={(event) => setReason(event.currentTarget.value)}
-              />
-            </label>
-            <button type="button" onClick={() => void decide(better(0))}>
-              A is right
-            </button>
-            <button type="button" onClick={() => void decide(tied("equal"))}>
-              Tie
-            </button>
-            <button type="button" onClick={() => void decide(tied("both_bad"))}>
-              Both bad
-            </button>
-            <button type="button" onClick={() => void decide(better(1))}>
-              B is right
-            </button>
-          </div>
-        )
-      )}
-      {error !== null && (
-        <p class="banner bad" role="alert">
-          {error}
-        </p>
-      )}
-    </article>
   );
 }

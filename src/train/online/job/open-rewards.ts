@@ -7,6 +7,7 @@ import type { GenerationModel } from "../../../generate/index.js";
 import { openModel, type OpenedModel, parameterInputs, resolveModel } from "../../../models/index.js";
 import {
   chatClient,
+  ensembleReward,
   functionReward,
   httpReward,
   judgeReward,
@@ -25,6 +26,7 @@ import { ruleOf } from "./rules.js";
 
 export interface RewardParts {
   readonly specs: readonly string[];
+  readonly combine: "sum" | "mean" | "min" | "lower_bound";
   /** On the scale of all answers so far. */
   readonly normalise: boolean;
   readonly backend: Backend;
@@ -37,6 +39,10 @@ export interface RewardParts {
 
 export interface OpenedReward {
   readonly reward: Reward;
+  /** The same on its own scale, not normalised. */
+  readonly plain: Reward;
+  /** The rewards as they were named. */
+  readonly parts: readonly Reward[];
   /** What a resumed run has to be given again. */
   readonly hash: string;
   close(): Promise<void>;
@@ -62,19 +68,34 @@ export async function openRewards(o: RewardParts): Promise<OpenedReward> {
     for (const spec of specs) parts.push({ spec, ...(await openOne(spec, o)) });
     const named = parts.map(({ reward }, k) => uniqueName(reward, parts.slice(0, k)));
     const bare = parts.length === 1 && parts[0]!.spec.weight === 1;
-    const sum = bare
-      ? named[0]!
-      : sumReward(
-          "sum",
-          named.map((reward, k) => ({ reward, weight: parts[k]!.spec.weight })),
-        );
-    const reward = o.normalise ? runningReward(sum, { clip: 10 }) : sum;
+    const plain = bare ? named[0]! : joined(named, specs, o.combine);
+    const reward = o.normalise ? runningReward(plain, { clip: 10 }) : plain;
     const hash = sha256(parts.map(({ spec, hash: own }) => `${spec.weight} ${own}`).join("\n"));
-    return { reward, hash, close };
+    return { reward, plain, parts: named, hash, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function joined(
+  rewards: readonly Reward[],
+  specs: readonly RewardSpec[],
+  combine: RewardParts["combine"],
+): Reward {
+  if (combine === "sum") {
+    return sumReward(
+      "sum",
+      rewards.map((reward, k) => ({ reward, weight: specs[k]!.weight })),
+    );
+  }
+  const weighed = specs.find(({ weight }) => weight !== 1);
+  if (weighed === undefined) return ensembleReward("ensemble", rewards, { combine });
+  throw new AttuneError("config", {
+    where: `reward ${weighed.text}`,
+    expected: `no weight, because reward_combine is ${combine}`,
+    got: String(weighed.weight),
+  });
 }
 
 /** Two reward models may lie in folders of one name. */

@@ -8,7 +8,7 @@ import { AttuneError } from "../../../errors.js";
 import { openModel } from "../../../models/index.js";
 import type { ScheduleSettings } from "../../../optim/index.js";
 import type { Backend } from "../../../tensor/index.js";
-import { ensureFolder, sha256File, writeFileAtomic } from "../../../util/files.js";
+import { ensureFolder, sha256, sha256File, writeFileAtomic } from "../../../util/files.js";
 import { versions } from "../../../util/versions.js";
 import { checkpointName, listCheckpoints } from "../../checkpoint.js";
 import type { FitOptions } from "../../fit.js";
@@ -22,8 +22,16 @@ import { openRunFolder, type RunFolder } from "../../job/run-folder.js";
 import { type CriticOptions, readValueHead } from "../critic.js";
 import type { RolloutReport } from "../rollout.js";
 import { trainOnline } from "../train-online.js";
-import { type OpenedReward, openRewards } from "./open-rewards.js";
+import {
+  guardPrompts,
+  type GuardPrompts,
+  type OpenGuardOptions,
+  type OpenRunGuard,
+  watchRun,
+} from "./guard.js";
+import { type OpenedReward, openRewards, type RewardParts } from "./open-rewards.js";
 import { readPrompts } from "./read-prompts.js";
+import { readTexts } from "./read-texts.js";
 import type { OnlineTrainingConfig } from "./settings.js";
 
 export interface RunOnlineOptions {
@@ -31,6 +39,8 @@ export interface RunOnlineOptions {
   readonly openBackend: (options: { threads?: number; frozenWeights?: "float32" | "int8" }) => Backend;
   /** Called with everything that happens; what it throws ends the run. */
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** Makes what watches the run, where its settings ask for a guard. */
+  readonly openGuard: OpenRunGuard;
   /** Stops the run: an update in hand is finished, a rollout in hand is given up, and a checkpoint written. */
   readonly signal?: AbortSignal;
 }
@@ -53,25 +63,40 @@ export async function runOnlineTraining(
     ...(s.threads !== undefined && { threads: s.threads }),
     frozenWeights: s.load_in_8bit ? "int8" : "float32",
   });
-  let reward: OpenedReward | undefined;
+  const opened: OpenedReward[] = [];
   try {
-    const { tokenizer, ...opened } = await openPolicy({ settings: s, entry: { head: undefined } });
-    reward =
-      s.reward &&
-      (await openRewards({
-        specs: s.reward,
-        normalise: s.normalize_reward,
+    const policy = await openPolicy({ settings: s, entry: { head: undefined } });
+    const open = async (
+      specs: readonly string[] | undefined,
+      how: Partial<RewardParts> = {},
+    ): Promise<OpenedReward | undefined> => {
+      if (specs === undefined) return undefined;
+      const { tokenizer } = policy;
+      const [timeoutSeconds, retries] = [s.reward_timeout, s.reward_retries];
+      const plain = { combine: "sum", normalise: false } as const;
+      const reward = await openRewards({
+        ...plain,
+        specs,
         backend,
         tokenizer,
-        timeoutSeconds: s.reward_timeout,
-        retries: s.reward_retries,
-      }));
-    return await train(config, { ...options, folder, backend, reward, opened: { ...opened, tokenizer } });
+        timeoutSeconds,
+        retries,
+        ...how,
+      });
+      opened.push(reward);
+      return reward;
+    };
+    const reward = await open(s.reward, { combine: s.reward_combine, normalise: s.normalize_reward });
+    const watched =
+      s.guard === "off"
+        ? undefined
+        : { heldOut: await open(s.held_out_reward), ensemble: await open(s.guard_ensemble) };
+    return await train(config, { ...options, folder, backend, reward, watched, opened: policy });
   } catch (error) {
     await folder.abandon();
     throw error;
   } finally {
-    await reward?.close();
+    for (const reward of opened) await reward.close();
     await backend.close();
   }
 }
@@ -80,6 +105,8 @@ interface Parts extends RunOnlineOptions {
   folder: RunFolder;
   backend: Backend;
   reward: OpenedReward | undefined;
+  /** What the guard judges by; undefined: no guard. */
+  watched: Pick<OpenGuardOptions, "heldOut" | "ensemble"> | undefined;
   opened: FollowedJob["opened"];
 }
 
@@ -98,13 +125,38 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
   });
   const data = await readPrompts(config, { folder: folder.path, signal });
   data.notes.forEach((text) => emit({ kind: "note", text }));
+  const asked = p.watched
+    ? guardPrompts(data.prompts, { count: s.guard_prompts, seed: s.seed })
+    : { train: data.prompts, looked: [], shared: true };
+  const watching =
+    p.watched &&
+    (await watchRun({
+      ...p.watched,
+      open: p.openGuard,
+      config,
+      output: folder.path,
+      resumedStep: folder.resumedStep,
+      policy: opened.policy,
+      reward: p.reward,
+      prompts: asked.looked,
+      say: (text) => emit({ kind: "note", text }),
+    }));
+  if (watching) emit({ kind: "note", text: guardNote(asked, p.watched!) });
   const { hash: model, files } = await hashModel(opened);
   const critic = await openCritic(s);
+  const mix =
+    s.ptx_data === undefined
+      ? undefined
+      : await readTexts(s.ptx_data, { tokenizer: opened.tokenizer, limit: s.max_rows });
+  if (mix) emit({ kind: "note", text: mix.note });
   const hashes = {
     model,
     data: data.hash,
     reward: p.reward?.hash ?? "none",
+    // Set aside from what is learned.
+    "guard prompts": asked.shared ? "none" : sha256(asked.looked.map(({ id }) => id).join("\n")),
     ...(critic && { critic: critic.hash }),
+    ...(mix && { pretraining: mix.hash }),
   };
   const record = {
     status: "running",
@@ -135,6 +187,7 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
     opened,
     record,
     emit,
+    ...(watching && { guard: watching.guard }),
   };
   emit({
     kind: "start",
@@ -149,10 +202,12 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
     method,
     policy: opened.policy,
     tokenizer: opened.tokenizer,
-    prompts: data.prompts,
+    prompts: asked.train,
     ...(p.reward && { reward: p.reward.reward }),
     settings: own,
     ...(critic && { critic: critic.options }),
+    ...(mix && { pretraining: mix.texts }),
+    ...(watching && { watch: watching.watch }),
     onRollout: async (report) => {
       if (s.log_completions) await writeAnswers(folder.path, report);
       emit({ kind: "rollout", report });
@@ -181,6 +236,7 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
       checkpoint: join(folder.path, checkpointName(newest)),
       best: null,
       evaluation: undefined,
+      guard: watching?.guard.verdict(),
       resume: `attune train ${method} --config ${join(folder.path, "config.json")} --resume`,
     };
   }
@@ -208,6 +264,16 @@ function fitOptions(
     resume: folder.resume ?? false,
     ...(signal && { signal }),
   };
+}
+
+function guardNote(
+  { looked, shared }: GuardPrompts,
+  { heldOut, ensemble }: NonNullable<Parts["watched"]>,
+): string {
+  const whose = shared ? "also trained on, because the data has too few" : "set aside";
+  const by = heldOut ? "a held-out reward" : ensemble ? "the lower bound of an ensemble" : undefined;
+  const what = by ? `judged by ${by}` : "hints only: --held-out-reward or --guard-ensemble would tell more";
+  return `guard: looks at ${looked.length} prompts, ${whose}; ${what}`;
 }
 
 /** Undefined: a head of zeros on the policy's own body. */

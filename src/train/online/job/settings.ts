@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { AttuneError } from "../../../errors.js";
 import type { CommonSettings } from "../../job/config.js";
-import { flag, optionalText, texts } from "../../job/setting.js";
+import { choice, flag, optionalText, optionalWhole, texts, whole } from "../../job/setting.js";
 import { settingGroups } from "../../job/settings.js";
 import type { OnlineMethodEntry } from "../recipe.js";
 import { type OnlineSettings, onlineSections, readOnlineSettings } from "../settings.js";
@@ -58,6 +58,11 @@ const rewards = {
     doc: 'What judges an answer: a reward model (folder or Hugging Face id), a reward server (http://...), a module of your own (./mine.js), a rule (rule:exact-match?column=answer), a language model (judge:http://host/v1?model=NAME). Give several for their sum, each with a weight: "0.5*rule:ended".',
     source: "required",
   }),
+  reward_combine: choice("sum", {
+    choices: ["sum", "mean", "min", "lower_bound"],
+    doc: "Several rewards: their weighted sum, or an ensemble of judges of the same thing: its mean, the smallest, or the mean less one deviation (weights are then not allowed).",
+    source: "TRL: sum; lower bound: Coste et al. 2023 (2310.02743)",
+  }),
   normalize_reward: flag(false, {
     doc: "Bring rewards to the scale of all answers so far, within +-10.",
     source: "OpenRLHF normalize_reward: off",
@@ -65,6 +70,33 @@ const rewards = {
   log_completions: flag(false, {
     doc: "Write every rollout's answers and rewards under answers/ in the output folder.",
     source: "TRL",
+  }),
+};
+
+const guards = {
+  guard: choice("stop", {
+    choices: ["stop", "warn", "off"],
+    doc: "Watch for the reward being hacked: fixed prompts are answered every so many rollouts (guard.jsonl, report.html). stop: end a run whose held-out reward falls while its own rises, and give the model that was best by what is held out; warn: say so and go on; off: no looks.",
+    source: "ours: on, looks are about a tenth of all answers",
+  }),
+  held_out_reward: texts({
+    doc: "A reward that is not trained on, to judge the looks by; named as --reward is. Without it or an ensemble the guard can only give hints.",
+    source: "none",
+  }),
+  guard_ensemble: texts({
+    doc: "Rewards (two or more) whose lower bound stands in for a held-out reward, and whose disagreement is watched.",
+    source: "the members of --reward, where --reward-combine makes an ensemble of them",
+  }),
+  guard_prompts: whole(32, {
+    min: 2,
+    doc: "Prompts of a look, set aside from training: at most a tenth of the data. Smaller data lends its prompts to both.",
+    source: "ours",
+  }),
+  guard_samples: whole(2, { min: 1, doc: "Answers to each.", source: "ours" }),
+  guard_every: optionalWhole({
+    min: 1,
+    doc: "Rollouts between looks.",
+    source: "ours: a tenth of all answers, 8 to 50 looks a run",
   }),
 };
 
@@ -79,14 +111,29 @@ const critics = {
   }),
 };
 
+const mixes = {
+  ptx_data: optionalText({
+    doc: "Texts or demonstrations that the policy is not to forget (PPO-ptx): as many as answers beside every micro-batch, cut to the rows' length; --ptx-coef weighs them.",
+    source: "none",
+  }),
+};
+
 /** Settings of a run beside those of `OnlineSettings`. */
 export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
   OnlineSettings & {
     reward?: string[];
+    reward_combine: "sum" | "mean" | "min" | "lower_bound";
+    guard: "stop" | "warn" | "off";
+    held_out_reward?: string[];
+    guard_ensemble?: string[];
+    guard_prompts: number;
+    guard_samples: number;
+    guard_every?: number;
     normalize_reward: boolean;
     log_completions: boolean;
     critic_model?: string;
     value_head?: string;
+    ptx_data?: string;
   };
 
 /** Settings of a method by the section of its help. */
@@ -105,7 +152,8 @@ export function onlineTrainingSections(method: OnlineMethodName): Record<string,
     "Model and data": picked("Model and data"),
     Reward: rewards,
     ...onlineSections(entry.defaults, entry.groups),
-    ...(entry.critic && { Critic: critics }),
+    ...(entry.critic && { Critic: critics, "Pretraining mix": mixes }),
+    Guard: guards,
     Training: picked("Training"),
     "LoRA or everything": picked("LoRA or everything"),
     "Logs and checkpoints": picked("Evaluation, logs and checkpoints"),
@@ -143,6 +191,14 @@ export function readOnlineTrainingConfig(
       expected: "what judges an answer",
       got: "nothing",
       fix: "--reward runs/reward/model, --reward http://..., --reward rule:exact-match; see --help",
+    });
+  }
+  if (settings.guard_ensemble?.length === 1) {
+    throw new AttuneError("config", {
+      where: `${method}: guard_ensemble`,
+      expected: "two rewards or more",
+      got: settings.guard_ensemble[0]!,
+      fix: "a single reward is a --held-out-reward",
     });
   }
   if (settings.warmup_steps !== undefined && settings.warmup_ratio !== undefined) {

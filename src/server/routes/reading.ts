@@ -1,0 +1,27 @@
+/** Agreement and leaderboard: from the store's sums, never from single judgements. */
+import * as store from "../../store/index.js";
+import { activeWords } from "../active-words.js";
+import { agreementOf } from "../agreement.js";
+import type { Handler } from "../call.js";
+import { leaderboardOf } from "../leaderboard.js";
+
+export const handlers = {
+  async agreement({ context, store: db, project }) {
+    const patterns = await store.patterns(db, project.id);
+    const people = await store.peopleSums(db, project.id);
+    const given = { patterns, people, settings: project.settings };
+    const state = JSON.stringify(given);
+    const known = context.agreements.get(project.id);
+    if (known?.state === state) return known.agreement;
+    const numbers = agreementOf(given);
+    const draws = await store.activeDraws(db, project.id);
+    const agreement =
+      draws === undefined ? numbers : { ...numbers, words: [...numbers.words, ...activeWords(draws)] };
+    context.agreements.set(project.id, { state, agreement });
+    return agreement;
+  },
+
+  async leaderboard({ store: db, project }) {
+    return leaderboardOf(await store.duels(db, project.id));
+  },
+} satisfies { [N in "agreement" | "leaderboard"]: Handler<N> };

@@ -1,0 +1,42 @@
+/** How far one person is, and what is left for them: small queries that do not depend on how much others judged. */
+import { sql } from "drizzle-orm";
+import type { Store } from "./context.js";
+
+export interface OwnProgressRow {
+  /** Answers and skips, practice left out. */
+  done: number;
+  practice: number;
+  practiceRight: number;
+  /** Practice items that the project has. */
+  practiceItems: number;
+}
+
+export async function ownProgressOf(
+  store: Store,
+  o: { project: string; annotator: string },
+): Promise<OwnProgressRow> {
+  const [row] = await store.database.rows<OwnProgressRow>(sql`
+    select coalesce(sum(n) filter (where name in ('task', 'gold', 'repeat')), 0)::int as done,
+      coalesce(sum(n) filter (where name = 'practice'), 0)::int as practice,
+      coalesce(sum(n) filter (where name = 'practice_right'), 0)::int as "practiceRight",
+      (select count(*)::int from item_states where project = ${o.project} and role = 'practice') as "practiceItems"
+    from sums where project = ${o.project} and annotator = ${o.annotator}`);
+  return row!;
+}
+
+/**
+ * Why there is nothing to judge: the project is `empty`; others are `waiting`-worthy, that is, they hold items which may come back;
+ * else it is `complete` as far as this person can help.
+ */
+export async function whyNothing(
+  store: Store,
+  o: { project: string; annotator: string; overlap: number },
+): Promise<"empty" | "waiting" | "complete"> {
+  const [row] = await store.database.rows<{ any: boolean; held: boolean }>(sql`
+    select exists (select from item_states where project = ${o.project}) as any,
+      exists (select from leases l join item_states s on s.project = l.project and s.item = l.item
+        where l.project = ${o.project} and l.state = 'active' and l.purpose = 'task' and s.valid < ${o.overlap}
+          and not exists (select from currents c where c.project = s.project and c.item = s.item
+            and c.annotator = ${o.annotator})) as held`);
+  return row!.held ? "waiting" : row!.any ? "complete" : "empty";
+}

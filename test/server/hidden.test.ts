@@ -1,0 +1,158 @@
+/** What annotators must not see: gold answers, repeats, models' names, others' answers; and settings that nobody else gets. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { routes } from "../../src/server/api.js";
+import { judge, pairs, project, start, type Person, type Running } from "./running.js";
+
+let running: Running;
+beforeAll(async () => {
+  running = await start();
+});
+afterAll(() => running.close());
+
+const wins = (chosen: string) => ({ type: "pair", chosen, rejected: chosen === "x" ? "y" : "x" });
+
+it("annotators never get gold answers, repeats, models or each other's answers", async () => {
+  const items = [
+    ...pairs(6),
+    ...pairs(6, (k) => ({ id: `gold-${k}`, role: "gold", gold: wins("x") })),
+    ...pairs(2, (k) => ({ id: `practice-${k}`, role: "practice", gold: wins("y") })),
+  ];
+  const id = await project(running, {
+    items,
+    settings: {
+      gold_every: 1,
+      repeat_every: 2,
+      repeat_gap: 1,
+      practice: 2,
+      overlap: 2,
+      webhook: { url: "https://example.org/hook", secret: "the-webhook-secret-of-the-owner" },
+    },
+  });
+  const [one, two] = [await running.join(id), await running.join(id)];
+  const seen: string[] = [];
+  const judgements: string[] = [];
+  for (const person of [one, two]) {
+    for (let k = 0; k < 14; k += 1) {
+      const next = await person.send("POST", `/api/projects/${id}/next`);
+      seen.push(JSON.stringify(next.body));
+      if (next.body.kind !== "item") break;
+      const receipt = await judge(person, id, {
+        outcome: { type: "pair", chosen: "A", rejected: "B" },
+        comment: `secret of ${person.annotator}`,
+      });
+      // Feedback comes after practice and after nothing else.
+      expect(receipt.body.feedback !== null, JSON.stringify(receipt.body)).toBe(next.body.practice);
+      seen.push(JSON.stringify(receipt.body));
+      judgements.push(receipt.body.judgement as string);
+    }
+  }
+  const base = `/api/projects/${id}`;
+  for (const path of [
+    "",
+    "/me",
+    "/progress",
+    "/guidelines",
+    "/history?limit=200",
+    `/judgements/${judgements[0]}`,
+  ])
+    seen.push(JSON.stringify((await one.get(base + path)).body));
+  seen.push(JSON.stringify((await one.send("POST", `${base}/undo`)).body));
+  seen.push(JSON.stringify((await one.get("/api/projects")).body));
+  const all = seen.join("\n");
+  expect(all).toContain("Question 1");
+  for (const secret of [
+    /model-[xy]/,
+    /gold-\d/,
+    /practice-\d/,
+    /"gold"/,
+    /"repeat"/,
+    /item-\d/,
+    /webhook-secret/,
+    /"purpose"/,
+  ])
+    expect(all).not.toMatch(secret);
+  expect(seen.slice(-8).join("\n")).not.toContain(`secret of ${two.annotator}`);
+  const owner = await running.owner();
+  const people = (await owner.get(`${base}/annotators`)).body.annotators as { gold: { value: number } }[];
+  expect(people.some(({ gold }) => gold.value !== null)).toBe(true);
+  expect(JSON.stringify((await owner.get(base)).body)).not.toContain("the-webhook-secret");
+});
+
+it("says after a practice item what was expected, in the letters of the screen", async () => {
+  const id = await project(running, {
+    items: pairs(1, () => ({ role: "practice", gold: wins("y") })),
+    settings: { practice: 1 },
+  });
+  const person = await running.join(id);
+  const { item, lease } = (await person.send("POST", `/api/projects/${id}/next`)).body;
+  const right = item.candidates[0].messages[0].content.startsWith("Answer y") ? "A" : "B";
+  const body = {
+    key: "a-key-for-practice",
+    lease,
+    answer: { outcome: { type: "pair", chosen: right === "A" ? "B" : "A", rejected: right } },
+  };
+  const send = () => person.send("POST", `/api/projects/${id}/judgements`, body);
+  const expected = { right: false, expected: `${right} is better` };
+  expect((await send()).body.feedback).toEqual(expected);
+  expect((await send()).body).toMatchObject({
+    replayed: true,
+    feedback: expected,
+    progress: { practice: { done: 1, of: 1, right: 0 } },
+  });
+});
+
+it("refuses an owner's own reply that would hold more than the interface says", () => {
+  // Every object of a reply is strict, so an unplanned field is an error of ours, never a leak.
+  expect(
+    routes.next.response.safeParse({
+      kind: "nothing",
+      reason: "empty",
+      progress: { done: 0, quota: null, practice: null },
+      gold: 1,
+    }).success,
+  ).toBe(false);
+});
+
+it("lets reviewers see models, and everybody's answers un-swapped", async () => {
+  const id = await project(running, { items: pairs(1), settings: { overlap: 2 } });
+  const people: Person[] = [await running.join(id), await running.join(id)];
+  for (const [k, person] of people.entries()) {
+    const { item, lease } = (await person.send("POST", `/api/projects/${id}/next`)).body;
+    const x = item.candidates[0].messages[0].content.startsWith("Answer x") ? ["A", "B"] : ["B", "A"];
+    const [chosen, rejected] = k === 0 ? x : x.toReversed();
+    await person.send("POST", `/api/projects/${id}/judgements`, {
+      key: `key-of-${k}-here`,
+      lease,
+      answer: { outcome: { type: "pair", chosen, rejected } },
+    });
+  }
+  const reviewer = await running.join(id, "reviewer");
+  const { items } = (await reviewer.get(`/api/projects/${id}/review`)).body;
+  expect(items).toHaveLength(1);
+  expect(items[0]).toMatchObject({
+    disagreement: 1,
+    candidates: [{ id: "x", source: { model: "model-x" } }, { id: "y" }],
+    judgements: [
+      { answer: { outcome: wins("x") }, category: "first" },
+      { answer: { outcome: wins("y") }, category: "second" },
+    ],
+  });
+  const path = `/api/projects/${id}/items/item-0`;
+  const bad = await reviewer.send("POST", `${path}/adjudicate`, { answer: { outcome: wins("A") } });
+  expect(bad.status).toBe(400);
+  const decided = await reviewer.send("POST", `${path}/adjudicate`, {
+    answer: { outcome: wins("y") },
+    reason: "y is true",
+  });
+  expect(decided.body).toMatchObject({
+    by: reviewer.annotator,
+    reason: "y is true",
+    answer: { outcome: wins("y") },
+  });
+  expect((await reviewer.get(`/api/projects/${id}/review`)).body.items).toEqual([]);
+  expect((await reviewer.get(path)).body.adjudicated).toMatchObject({ by: reviewer.annotator });
+  expect((await reviewer.get(`/api/projects/${id}/items?status=adjudicated`)).body).toMatchObject({
+    total: 1,
+    items: [{ status: "adjudicated" }],
+  });
+});

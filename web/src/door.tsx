@@ -1,0 +1,45 @@
+/** What is shown to whom is not let in yet, or when the server cannot be reached. */
+import { useState } from "preact/hooks";
+
+export function Door({
+  problem,
+  onEnter,
+}: {
+  problem: { status: number; message: string };
+  onEnter: (token: string | null) => void;
+}) {
+  const [token, setToken] = useState("");
+  const closed = problem.status === 401 || problem.status === 403;
+  return (
+    <main class="empty">
+      <h1>{closed ? "Welcome" : "Not available"}</h1>
+      <p role="alert">{closed ? "Open the link you were given, or paste it here." : problem.message}</p>
+      {closed ? (
+        <form
+          class="row"
+          onSubmit={(event) => (
+            event.preventDefault(),
+            onEnter(/token=([^&]+)/.exec(token)?.[1] ?? token.trim())
+          )}
+        >
+          <label class="grow">
+            <span class="visually-hidden">Link or token</span>
+            <input
+              type="text"
+              value={token}
+              onInput={(event) => setToken(event.currentTarget.value)}
+              autocomplete="off"
+            />
+          </label>
+          <button type="submit" class="primary">
+            Enter
+          </button>
+        </form>
+      ) : (
+        <button type="button" onClick={() => onEnter(null)}>
+          Try again
+        </button>
+      )}
+    </main>
+  );
+}
