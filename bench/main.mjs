@@ -5,6 +5,7 @@
  *   npm run bench -- dpo decode   those whose name begins so
  *   npm run bench -- --json       one object a line
  *   npm run bench -- --repeats 9  default 5; medians are printed
+ *   npm run bench -- --thorough   settings of the peer too that are known to be slower
  *   npm run bench -- --ours       without the peer (no Python needed when .bench/models is there)
  *
  *   npm run bench -- server       a server under load, without any peer: bench/server.mjs
@@ -104,6 +105,44 @@ const cases = [
     against: [["best", ["float32", "bfloat16"], 1.5]],
     more: { batch },
   })),
+  // Greedy answers to 128-token prompts, 16 rows at a time and 64 in all; the clock runs over prompts and answers.
+  ...[
+    // Once as many rows as there is room for, all of one length.
+    { name: "generate-equal", rows: 16, more: { rows: 16, equal_tokens: 128 }, bar: 1.5 },
+    // Four times as many, of 16 to 128 tokens.
+    { name: "generate-ragged", rows: 64, more: { rows: 16 }, bar: 3 },
+  ].map(({ name, rows, more, bar }) => ({
+    name,
+    ours: { kind: "generate" },
+    forms: both,
+    script: "generate.py",
+    data: "ragged",
+    size: { rows, prompt_tokens: 128, answer_tokens: 128 },
+    model: smol,
+    unit: "answer tokens/s",
+    against: [
+      ["best", ["bfloat16", "float32"], bar],
+      // transformers' own continuous batching, made for GPUs, runs here too.
+      ...(name === "generate-ragged" ? [["continuous", ["float32-continuous"]]] : []),
+    ],
+    more,
+    repeats: 1,
+  })),
+  {
+    // 64 answers of up to 128 tokens, 8 to each of 8 prompts; LoRA, beta 0.04. With --thorough the peer runs in float32 too, whose
+    // training steps take it half as long again (dpo-step), for a tenth more tokens a second at 64 rows (decode-64).
+    name: "online",
+    ours: { kind: "online" },
+    forms: both,
+    script: "grpo_step.py",
+    data: "prompt",
+    size: { rows: 32, prompt_tokens: 128 },
+    model: { ...smol, end_scale: 11 },
+    unit: "answer tokens/s",
+    against: [["best", ["bfloat16"], 2.5]],
+    thorough: [["float32", ["float32", "bfloat16-checkpoint"], 2.5]],
+    repeats: 1,
+  },
 ];
 
 const vocabularies = { "smollm2-135m": 49152, stories15m: 32000, "qwen2.5-1.5b": 151936 };
@@ -114,7 +153,7 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean" },
     repeats: { type: "string" },
     ours: { type: "boolean" },
-    allocator: { type: "string" },
+    thorough: { type: "boolean" },
   },
 });
 const most = Number(values.repeats ?? 5);
@@ -135,14 +174,15 @@ async function python(script, options) {
   return runPeer(environment, script, { options });
 }
 
-async function modelFolder({ shape, dtype }) {
-  const folder = join(store, `${shape}-${dtype}`);
-  if (!existsSync(join(folder, "config.json"))) await python("make_model.py", { shape, folder, dtype });
+async function modelFolder({ shape, dtype, end_scale }) {
+  const folder = join(store, `${shape}-${dtype}${end_scale ? `-ends-${end_scale}` : ""}`);
+  if (!existsSync(join(folder, "config.json")))
+    await python("make_model.py", { shape, folder, dtype, ...(end_scale && { end_scale }) });
   return folder;
 }
 
-async function dataFile(kind, { shape }) {
-  const file = join(store, `${kind}-${shape}.jsonl`);
+async function dataFile(kind, { shape }, size) {
+  const file = join(store, `${kind}-${shape}${size ? `-${size.rows}` : ""}.jsonl`);
   const vocabulary = vocabularies[shape];
   // Enough rows for every step of a run without repeating one.
   const rows = 8 * (most + 2);
@@ -152,6 +192,7 @@ async function dataFile(kind, { shape }) {
     vocabulary,
     rows,
     ...(kind === "text" ? { prompt_tokens: 1, answer_tokens: 256 } : {}),
+    ...size,
   });
   return file;
 }
@@ -172,21 +213,32 @@ async function ours(options) {
 async function theirs(c, { settings, options }) {
   const best = new Map();
   for (const setting of settings) {
-    const once = c.script === "decode.py" || setting.endsWith("checkpoint");
+    const once = c.unit === "tokens/s" || c.script === "generate.py" || setting.endsWith("checkpoint");
     for (const allocator of once ? ["default"] : ["default", "reuse"]) {
       const run = await runPeer(environment, c.script, {
         options: { ...options, setting, repeats: repeatsOf(c) },
         allocator,
+      }).catch((error) => {
+        say(`  ${setting}, allocator ${allocator}: no measurement: ${error.message}`);
       });
+      if (run === undefined) continue;
       const rate = c.unit ? run.tokens_per_s : -run.median_s;
-      say(
-        `  ${setting}, allocator ${allocator}: ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,
-      );
+      say(`  ${setting}, allocator ${allocator}: ${summary(run, c)}`);
       const held = best.get(allocator);
       if (!held || rate > held.rate) best.set(allocator, { ...run, rate, setting, allocator });
     }
   }
   return [...best.values()];
+}
+
+/** A run in a line, for people who wait. */
+function summary(run, { unit }) {
+  const parts = [unit ? `${run.tokens_per_s.toFixed(1)} ${unit}` : "", `${run.median_s.toFixed(2)} s`];
+  if (run.prefill_tokens_per_s) parts.push(`prefill ${run.prefill_tokens_per_s.toFixed(0)}`);
+  if (run.answer_tokens) parts.push(`${Math.round(run.answer_tokens)} answer tokens`);
+  const split = Object.entries(run.split ?? {}).map(([name, s]) => `${name} ${s.toFixed(2)}`);
+  if (split.length > 0) parts.push(`of it ${split.join(", ")}`);
+  return [...parts, `${run.peak_memory_mb} MB`].filter((part) => part !== "").join(", ");
 }
 
 function print(line, bar) {
@@ -203,20 +255,20 @@ function print(line, bar) {
 
 for (const c of chosen) {
   const model = await modelFolder(c.model);
-  const options = { model, ...(c.data && { data: await dataFile(c.data, c.model) }), ...c.more };
+  const options = { model, ...(c.data && { data: await dataFile(c.data, c.model, c.size) }), ...c.more };
   const own = [];
   for (const frozen of c.forms) {
     say(`${c.name}: Attune, ${frozen}`);
     const run = await ours({ ...c.ours, ...options, frozen, repeats: repeatsOf(c) });
     own.push({ ...run, frozen });
-    say(
-      `  ${c.unit ? `${run.tokens_per_s.toFixed(1)} tokens/s, prefill ${run.prefill_tokens_per_s.toFixed(0)}` : `${run.median_s.toFixed(2)} s`}, ${run.peak_memory_mb} MB`,
-    );
+    say(`  ${summary(run, c)}`);
   }
   if (values.ours) continue;
-  for (const [label, settings, bar] of c.against) {
+  for (const [label, settings, bar] of [...c.against, ...((values.thorough && c.thorough) || [])]) {
     say(`${c.name}: ${label}`);
-    for (const peer of await theirs(c, { settings, options })) {
+    const measured = await theirs(c, { settings, options });
+    if (measured.length === 0) process.exitCode = 1;
+    for (const peer of measured) {
       const title = `${peer.setting}${peer.allocator === "reuse" ? ", blocks kept" : ""}`;
       for (const run of own) compare({ name: c.name, unit: c.unit, run, peer, title, bar });
     }
@@ -238,7 +290,9 @@ function compare({ name, unit, run, peer, title, bar }) {
     ...memory,
   });
   if (!unit) return print(line(name, [run.median_s, peer.median_s], peer.median_s / run.median_s), bar);
-  print(line(name, [run.tokens_per_s, peer.tokens_per_s], run.tokens_per_s / peer.tokens_per_s), bar);
+  const rate = line(name, [run.tokens_per_s, peer.tokens_per_s], run.tokens_per_s / peer.tokens_per_s);
+  print(run.split ? { ...rate, split_ours: run.split, split_theirs: peer.split } : rate, bar);
+  if (!run.prefill_tokens_per_s) return;
   const prefill = [run.prefill_tokens_per_s, peer.prefill_tokens_per_s];
   print(line(name.replace("decode", "prefill"), prefill, prefill[0] / prefill[1]));
 }

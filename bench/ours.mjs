@@ -2,7 +2,6 @@
  * One measurement of Attune in a process of its own, so that its peak memory is its own: reads a JSON argument, prints one
  * JSON line. Knows nothing of the peer. Uses the compiled package only.
  */
-import { readFileSync } from "node:fs";
 import { ortBackend } from "../dist/backends/index.js";
 import { TokenGenerator } from "../dist/generate/index.js";
 import { bindWeights, openModel } from "../dist/models/index.js";
@@ -14,24 +13,16 @@ import {
   tokenizeText,
 } from "../dist/text/index.js";
 import { createPolicy, exampleSource, fit, preference, reward, sft } from "../dist/train/index.js";
+import { emit, median, readRows } from "./measure.mjs";
+import { generateRows } from "./ours-generate.mjs";
+import { onlineStep } from "./ours-online.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const { kind, model: folder, data, repeats = 5, warmup = 1, threads = 2, recompute = "attention" } = options;
 
-function peakMb() {
-  if (process.platform !== "linux") return Math.round(process.resourceUsage().maxRSS / 1024);
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024);
-}
-
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const emit = (value) => console.log(JSON.stringify({ ...value, peak_memory_mb: peakMb() }));
-
 async function trainingStep() {
   const tokenizer = await loadTokenizer(folder);
-  const rows = readFileSync(data, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const rows = readRows(data);
   const tokenise = {
     dpo: tokenizePreference,
     reward: tokenizePreference,
@@ -110,4 +101,16 @@ async function decode() {
   });
 }
 
-await (kind === "decode" ? decode() : trainingStep());
+switch (kind) {
+  case "decode":
+    await decode();
+    break;
+  case "generate":
+    emit(await generateRows(options));
+    break;
+  case "online":
+    emit(await onlineStep(options));
+    break;
+  default:
+    await trainingStep();
+}

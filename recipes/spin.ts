@@ -4,35 +4,35 @@
  * which nothing was trained on, on prompts nobody has seen, paired with SFT's.
  *
  *   npm run recipe -- spin [ITERATIONS] [SEED] [LEARNING_RATE] [BETA]
+ *
+ * A line an iteration is added to attune-runs/spin/results.jsonl. SFT is that of the recipe online-utility.
  */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { loadModel, ortBackend, saveModelFolder, trainOnline } from "attune";
+import { loadModel, ortBackend, runToEnd, savePolicy, trainOnline } from "attune";
 import { createWorld, demonstrations } from "attune/evaluate";
-import { difference, measure } from "./online-utility/measure.js";
+import { compare, measure, measureOnce, sayGain } from "./online-utility/measure.js";
 import { makeStart } from "./online-utility/start.js";
 
-const [iterations = 3, seed = 42, learningRate = 1e-4, beta = 0.1] = process.argv.slice(2).map(Number);
+const [iterations = 2, seed = 42, learningRate = 1e-4, beta = 0.1] = process.argv.slice(2).map(Number);
 const folder = "attune-runs/spin";
-const perIteration = 800;
+const shownRows = 800;
+const updateRows = 32;
 mkdirSync(folder, { recursive: true });
 const backend = ortBackend();
 const world = createWorld();
-const start = await makeStart({
-  backend,
-  world,
-  folder: join("attune-runs/online-utility", `seed-${seed}`),
-  seed,
-});
+const started = join("attune-runs/online-utility", `seed-${seed}`);
+const start = await makeStart({ backend, world, folder: started, seed });
 // Those that SFT has seen: SPIN gets more out of the same rows.
-const shown = demonstrations(world, { count: perIteration, seed });
+const shown = demonstrations(world, { count: shownRows, seed });
 const { tokenizer } = await loadModel(start.policy);
-const before = await measure(start.policy, { backend, world, tokenizer });
+const before = await measureOnce(start.policy, { backend, world, tokenizer });
 
 let opponent = start.policy;
 for (let iteration = 1; iteration <= iterations; iteration++) {
   // The reference and the opponent of an iteration are the model that the last one left.
   const { policy } = await loadModel(opponent, { seed });
+  let margin = Number.NaN;
   const run = trainOnline({
     backend,
     method: "spin",
@@ -41,34 +41,24 @@ for (let iteration = 1; iteration <= iterations; iteration++) {
     prompts: shown.map(({ prompt, completion }, i) => ({ id: String(i), prompt, answer: completion })),
     settings: {
       // One rollout asks all prompts once.
-      per_device_train_batch_size: 32,
-      num_mini_batches: Math.ceil(perIteration / 32),
+      per_device_train_batch_size: updateRows,
+      num_mini_batches: Math.ceil(shownRows / updateRows),
       num_iterations: 1,
-      total_episodes: perIteration,
-      max_completion_length: 64,
+      total_episodes: shownRows,
+      max_completion_length: 48,
       beta,
       seed: seed + iteration,
     },
     fit: { learningRate, schedule: "linear", warmup: 0.1, detailSteps: 0, recompute: "none" },
   });
-  let margin = Number.NaN;
-  for (;;) {
-    const next = await run.next();
-    if (!next.done) {
-      margin = next.value.metrics["rewards/margins"]!;
-      continue;
-    }
-    opponent = join(folder, `seed-${seed}-iteration-${iteration}`);
-    await saveModelFolder(opponent, policy.folder, { parameters: next.value.parameters, dtype: "F32" });
-    break;
-  }
-  const after = await measure(opponent, { backend, world, tokenizer });
-  const gain = difference(after, before);
-  const right = after.filter(({ correct }) => correct).length / after.length;
-  const result = { iteration, seed, learningRate, beta, gain, margin, correct: right };
-  appendFileSync(join(folder, "results.jsonl"), `${JSON.stringify(result)}\n`);
-  console.log(
-    `iteration ${iteration}: true utility ${gain.mean.toFixed(2)} over SFT (95% ${gain.low.toFixed(2)} to ${gain.high.toFixed(2)}), right ${(100 * right).toFixed(1)}%, last margin ${margin.toFixed(2)}`,
-  );
+  const { parameters } = await runToEnd(run, ({ metrics }) => {
+    margin = metrics["rewards/margins"]!;
+  });
+  opponent = join(folder, `seed-${seed}-iteration-${iteration}`);
+  await savePolicy(opponent, policy, { values: parameters, dtype: "F32" });
+  const result = compare(await measure(opponent, { backend, world, tokenizer }), before);
+  const line = { iteration, seed, learningRate, beta, margin, ...result };
+  appendFileSync(join(folder, "results.jsonl"), `${JSON.stringify(line)}\n`);
+  console.log(`iteration ${iteration}: ${sayGain(result)}, last margin ${margin.toFixed(2)}`);
 }
 await backend.close();

@@ -111,6 +111,7 @@ export {
   readValueHead,
   reward,
   type RolloutReport,
+  runToEnd,
   runTraining,
   type SampledAnswer,
   type Sampler,

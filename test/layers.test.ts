@@ -22,7 +22,7 @@ const allowed: Record<string, readonly string[] | typeof everything> = {
   rewards: ["models", "generate", "text", "records", "tensor"],
   train: ["data", "losses", "optim", "models", "generate", "rewards", "tensor", "text", "records"],
   evaluate: ["models", "generate", "rewards", "data", "stats", "records", "text", "tensor"],
-  store: ["records"],
+  store: ["records", "stats"],
   server: ["store", "stats", "generate", "models", "rewards", "records", "evaluate", "train"],
   launch: ["records", "data"],
   cli: everything,

@@ -67,6 +67,7 @@ it("exports exactly these names", () => {
     "rewardMetrics",
     "rloo",
     "rowLengths",
+    "runToEnd",
     "runTraining",
     "runningReward",
     "samplingCorrection",

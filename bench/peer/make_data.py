@@ -2,8 +2,9 @@
 
     python make_data.py '{"kind": "preference", "file": "pairs.jsonl", "vocabulary": 49152}'
 
-kinds: `preference` (prompt, chosen, rejected), `sft` (prompt, completion), `text` (text). Answers end with `</s>`,
-which is counted among their tokens.
+kinds: `preference` (prompt, chosen, rejected), `sft` (prompt, completion), `text` (text), `prompt` (prompt), and `ragged`
+(prompt, and a number of `new_tokens` from an eighth of `answer_tokens` to all of them). Answers end with `</s>`, which is counted
+among their tokens.
 """
 
 import json
@@ -26,7 +27,11 @@ def row(kind: str, rng: random.Random, options: dict) -> dict:
         return {"prompt": words(rng, prompt, vocabulary), "completion": reply()}
     if kind == "text":
         return {"text": reply().strip()}
-    raise SystemExit(f"make_data.py: unknown kind {kind!r}; known: preference, sft, text")
+    if kind == "prompt":
+        return {"prompt": words(rng, prompt, vocabulary)}
+    if kind == "ragged":
+        return {"prompt": words(rng, prompt, vocabulary), "new_tokens": rng.randint(answer // 8, answer)}
+    raise SystemExit(f"make_data.py: unknown kind {kind!r}; known: preference, sft, text, prompt, ragged")
 
 
 def main() -> None:

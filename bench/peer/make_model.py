@@ -44,7 +44,9 @@ def word_tokenizer(vocabulary: int):
 
 
 def main() -> None:
-    options = read_options({"dtype": "float32", "head": "causal", "seed": 0, "max_shard_size": "50GB"}, required=("shape", "folder"))
+    options = read_options(
+        {"dtype": "float32", "head": "causal", "seed": 0, "max_shard_size": "50GB", "end_scale": 1.0}, required=("shape", "folder")
+    )
     if options["shape"] not in SHAPES:
         raise SystemExit(f"make_model.py: unknown shape {options['shape']!r}; known: {', '.join(SHAPES)}")
     limit_threads(2)
@@ -66,6 +68,8 @@ def main() -> None:
         for parameter in model.parameters():
             if parameter.dim() == 1:
                 parameter.add_(torch.randn_like(parameter), alpha=0.02)
+        # A random model never says the end. With a longer row in the output matrix it does, in some contexts: answers are ragged.
+        model.get_input_embeddings().weight[EOS] *= options["end_scale"]
     if options["head"] == "causal":
         model.generation_config = GenerationConfig(**special)
     model.save_pretrained(options["folder"], max_shard_size=options["max_shard_size"])

@@ -72,8 +72,9 @@ def lora(options: dict, task: str):
                       task_type=task)  # fmt: skip
 
 
-def measure(name: str, options: dict, batch: int, sequences: int, build) -> None:
-    """`build(setting, arguments, rows)` returns a TRL trainer; `sequences`: how many the model sees in one step."""
+def measure(name: str, options: dict, batch: int, sequences: int, build, prompts_only: bool = False, more=None) -> None:
+    """`build(setting, arguments, rows)` returns a TRL trainer; `sequences`: how many the model sees in one step. Rows with
+    `prompts_only` are tokenised by the trainer at every step; `more(clock)` adds to the result, and says what a token is."""
     import torch
     import transformers
     from transformers import TrainerCallback
@@ -99,8 +100,8 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
         imported = memory_mb()["now"]
         trainer = build(setting, trainer_arguments(options, setting, batch, folder), rows)
         loaded = memory_mb()["now"]
-        tokens = tokens_in(trainer.train_dataset[0])
-        if tokens != words_in(rows[0]):
+        tokens = 0 if prompts_only else tokens_in(trainer.train_dataset[0])
+        if not prompts_only and tokens != words_in(rows[0]):
             raise SystemExit(f"{name}: a row of {words_in(rows[0])} words became {tokens} tokens: not make_model.py's tokenizer?")
         clock = Clock()
         trainer.add_callback(clock)
@@ -119,8 +120,7 @@ def measure(name: str, options: dict, batch: int, sequences: int, build) -> None
         threads=torch.get_num_threads(),
         # Of all threads: on a busy machine it tells a slow step from a step that had to wait.
         cpu_seconds=[round(value, 4) for value in clock.cpu[options["warmup"] :]],
-        tokens_per_step=sequences * tokens,
-        tokens_per_s=round(sequences * tokens / median, 1),
+        **(more(clock) if more else {"tokens_per_step": sequences * tokens, "tokens_per_s": round(sequences * tokens / median, 1)}),
         trainable_parameters=trainable,
         losses=[round(loss, 7) for loss in losses],
         memory_after_imports_mb=imported,

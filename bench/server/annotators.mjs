@@ -32,7 +32,11 @@ export function call(port, { method = "POST", path, body, headers = {} }) {
         });
       },
     );
-    sent.on("error", fail);
+    // The server may have closed an idle connection in the moment in which it was used again: browsers send again, too.
+    sent.on("error", (cause) => {
+      if (sent.reusedSocket && cause.code === "ECONNRESET") done(call(port, { method, path, body, headers }));
+      else fail(cause);
+    });
     sent.end(method === "GET" ? undefined : JSON.stringify(body ?? {}));
   });
 }
@@ -92,6 +96,7 @@ export async function annotate(o) {
       continue;
     }
     const seconds = -Math.log(1 - Math.random()) * think;
+    if (performance.now() + seconds * 1000 > until) return sleep(until - performance.now());
     await sleep(seconds * 1000);
     const body = {
       lease: next.lease,

@@ -1,4 +1,5 @@
 /** Answers of a policy to prompts that nobody was trained on, and what the people truly think of them. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Backend, TokenGenerator, type Tokenizer } from "attune";
 import {
   answerFeatures,
@@ -39,11 +40,21 @@ function unseen(world: World): Question[] {
   return [...first, ...all.filter((question) => !first.includes(question))].slice(0, prompts);
 }
 
+interface MeasureOptions {
+  backend: Backend;
+  world: World;
+  tokenizer: Tokenizer;
+}
+
+/** As `measure`, read from the file beside the model where it was measured before. */
+export async function measureOnce(path: string, o: MeasureOptions): Promise<MeasuredAnswer[]> {
+  const file = `${path}-measured.json`;
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(await measure(path, o)));
+  return JSON.parse(readFileSync(file, "utf8")) as MeasuredAnswer[];
+}
+
 /** The same prompts and seeds for every policy: answer i is compared with answer i. */
-export async function measure(
-  path: string,
-  o: { backend: Backend; world: World; tokenizer: Tokenizer },
-): Promise<MeasuredAnswer[]> {
+export async function measure(path: string, o: MeasureOptions): Promise<MeasuredAnswer[]> {
   const { tokenizer } = o;
   const questions = unseen(o.world);
   const { model } = await openModel(path);
@@ -78,24 +89,38 @@ export async function measure(
   });
 }
 
-export interface Difference {
-  mean: number;
-  low: number;
-  high: number;
+export interface Comparison {
+  /** Mean of the paired differences in true utility; percentile bootstrap over facts, 95%. */
+  gain: { mean: number; low: number; high: number };
+  /** Means over answers; shares in [0, 1]. */
+  sft: Means;
+  trained: Means;
 }
 
-/** Mean of the paired differences; percentile bootstrap over facts, 95%. */
-export function difference(ours: readonly MeasuredAnswer[], theirs: readonly MeasuredAnswer[]): Difference {
+type Means = Record<"utility" | "correct" | "words" | "finished", number>;
+
+export function compare(trained: readonly MeasuredAnswer[], sft: readonly MeasuredAnswer[]): Comparison {
   const byFact = new Map<string, number[]>();
-  ours.forEach(({ fact, utility: u }, i) => {
-    const gains = byFact.get(fact) ?? [];
-    byFact.set(fact, [...gains, u - theirs[i]!.utility]);
+  trained.forEach(({ fact, utility: u }, i) => {
+    byFact.set(fact, [...(byFact.get(fact) ?? []), u - sft[i]!.utility]);
   });
   const facts = [...byFact.values()];
-  const mean = (of: readonly (readonly number[])[]): number => {
-    const all = of.flat();
-    return all.reduce((a, b) => a + b, 0) / all.length;
-  };
-  const { low, high } = bootstrapInterval(facts, mean)!;
-  return { mean: mean(facts), low, high };
+  const gain = (of: readonly (readonly number[])[]): number => mean(of.flat());
+  const { low, high } = bootstrapInterval(facts, gain)!;
+  return { gain: { mean: gain(facts), low, high }, sft: meansOf(sft), trained: meansOf(trained) };
 }
+
+export function sayGain({ gain, sft, trained }: Comparison): string {
+  const [mid, low, high] = [gain.mean, gain.low, gain.high].map((x) => x.toFixed(2));
+  const share = (x: number): string => `${(100 * x).toFixed(0)}%`;
+  return `true utility ${mid} over SFT (95% ${low} to ${high}), right ${share(sft.correct)} -> ${share(trained.correct)}, words ${sft.words.toFixed(1)} -> ${trained.words.toFixed(1)}`;
+}
+
+const mean = (list: readonly number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length;
+
+const meansOf = (list: readonly MeasuredAnswer[]): Means => ({
+  utility: mean(list.map(({ utility: u }) => u)),
+  correct: mean(list.map(({ correct }) => Number(correct))),
+  words: mean(list.map(({ words }) => words)),
+  finished: mean(list.map(({ finished }) => Number(finished))),
+});

@@ -1,5 +1,5 @@
-/** The settings of each method's run: 256 answers a rollout, as many rollouts as fit ten minutes on two cores. */
-import type { OnlineMethodName, OnlineSettings } from "attune";
+/** The settings of each method's run: few and small rollouts, so that a run takes minutes on one core. */
+import type { OnlineSettings } from "attune";
 
 export interface RunSettings {
   rollouts: number;
@@ -8,29 +8,28 @@ export interface RunSettings {
 }
 
 /** Answers of a rollout. */
-export const answers = 256;
+export const answers = 128;
 
-const groups = { num_generations: 4, per_device_train_batch_size: 64, gradient_accumulation_steps: 4 };
+/** Four answers to each of 32 questions, two updates a rollout. */
+const groups = { num_generations: 4, per_device_train_batch_size: 64, num_mini_batches: 2 };
 
 export const runSettings = {
+  // Two passes of two updates.
   ppo: {
-    rollouts: 30,
+    rollouts: 12,
     learningRate: 3e-4,
-    settings: {
-      per_device_train_batch_size: 64,
-      gradient_accumulation_steps: 2,
-      num_mini_batches: 2,
-      num_iterations: 2,
-      kl_coef: 0.1,
-    },
+    settings: { per_device_train_batch_size: 64, num_mini_batches: 2, num_iterations: 2, kl_coef: 0.1 },
   },
-  rloo: { rollouts: 30, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
-  grpo: { rollouts: 30, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  rloo: { rollouts: 12, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  grpo: { rollouts: 12, learningRate: 4e-4, settings: { ...groups, beta: 0.1 } },
+  // The best and the worst of four answers: 32 pairs a rollout.
   "online-dpo": {
-    rollouts: 30,
-    learningRate: 2e-4,
-    settings: { num_generations: 4, per_device_train_batch_size: 64, beta: 0.3 },
+    rollouts: 12,
+    learningRate: 4e-4,
+    settings: { num_generations: 4, per_device_train_batch_size: 16, num_mini_batches: 2, beta: 0.3 },
   },
-} as const satisfies Partial<Record<OnlineMethodName, RunSettings>>;
+} as const satisfies Record<string, RunSettings>;
 
 export type MeasuredMethod = keyof typeof runSettings;
+
+export const isMeasured = (name: string): name is MeasuredMethod => name in runSettings;

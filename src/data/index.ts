@@ -8,6 +8,7 @@ export {
   countTrained,
   layoutBatch,
   paddingShare,
+  samePrompt,
   unitLengths,
   unpackBatch,
   type LayoutOptions,

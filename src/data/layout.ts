@@ -10,6 +10,11 @@ import { planRows, type RowOptions } from "./rows.js";
 export interface LayoutOptions extends RowOptions {
   /** Store a group's prompt once (default true), or once before each completion, as a plain trainer would. */
   sharePrompt?: boolean;
+  /**
+   * How many neighbouring examples store the one prompt that they have together, run by run; default: 1 each. For groups whose
+   * number of completions differs, such as the answers to a prompt that a loss learns from. Needs `sharePrompt`.
+   */
+  runs?: readonly number[];
   /** Exact number of group slots; default: the number of examples, rounded to a bucket. */
   groups?: number;
   /** Exact number of target slots; default: rounded to a bucket. */
@@ -32,6 +37,41 @@ export function unitLengths(example: Example, { sharePrompt = true } = {}): numb
   const prompt = example.prompt.length;
   if (!sharePrompt) return example.completions.map((completion) => prompt + completion.tokens.length);
   return [example.completions.reduce((sum, completion) => sum + completion.tokens.length, prompt)];
+}
+
+/** Whether the token ids are the same. */
+export const samePrompt = (a: readonly number[], b: readonly number[]): boolean =>
+  a === b || (a.length === b.length && a.every((token, i) => token === b[i]));
+
+interface Units {
+  /** Row length of each. */
+  lengths: number[];
+  /** Unit of each example's first completion, and whether the example begins it. */
+  of: { unit: number; begins: boolean }[];
+}
+
+/** What is placed in rows as a whole. */
+function unitsOf(examples: readonly Example[], { sharePrompt = true, runs }: LayoutOptions): Units {
+  const units: Units = { lengths: [], of: [] };
+  for (const count of runs ?? examples.map(() => 1)) {
+    const start = units.of.length;
+    const { prompt, id } = examples[start]!;
+    for (let i = 0; i < count; i += 1) {
+      const example = examples[start + i]!;
+      const begins = i === 0 || !sharePrompt;
+      if (!samePrompt(example.prompt, prompt))
+        throw new AttuneError("config", {
+          where: `layout: ${example.id}`,
+          expected: `the prompt of ${id}`,
+          got: "another",
+        });
+      const lengths = unitLengths(example, { sharePrompt });
+      if (begins) units.lengths.push(...lengths);
+      else units.lengths[units.lengths.length - 1]! += lengths[0]! - prompt.length;
+      units.of.push({ unit: units.lengths.length - (begins ? lengths.length : 1), begins });
+    }
+  }
+  return units;
 }
 
 /** Trained tokens of a completion. The first token of a prompt-less one has nothing before it to predict it. */
@@ -129,11 +169,8 @@ function exactSize(
 export function layoutBatch(examples: readonly Example[], options: LayoutOptions = {}): Batch {
   const { sharePrompt = true, buckets } = options;
   const { completionsPerGroup, names } = checkExamples(examples);
-  const unitsPerGroup = sharePrompt ? 1 : completionsPerGroup;
-  const plan = planRows(
-    examples.flatMap((example) => unitLengths(example, { sharePrompt })),
-    options,
-  );
+  const units = unitsOf(examples, options);
+  const plan = planRows(units.lengths, options);
   const { rows, length } = plan;
 
   let needed = 0;
@@ -195,14 +232,15 @@ export function layoutBatch(examples: readonly Example[], options: LayoutOptions
     return segment;
   }
 
+  let at = 0;
+  let promptStart = 0;
+  let promptSegment = 0;
   examples.forEach(({ prompt, completions }, group) => {
-    let at = 0;
-    let promptStart = 0;
-    let promptSegment = 0;
+    const { unit: first, begins } = units.of[group]!;
     completions.forEach((completion, which) => {
-      const unit = group * unitsPerGroup + (sharePrompt ? 0 : which);
+      const unit = first + (sharePrompt ? 0 : which);
       const row = plan.row[unit] as number;
-      if (which === 0 || !sharePrompt) {
+      if ((which === 0 && begins) || !sharePrompt) {
         promptStart = plan.offset[unit] as number;
         promptSegment =
           prompt.length === 0 ? 0 : write(prompt, { row, at: promptStart, position: 0, parent: 0 });

@@ -81,6 +81,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   });
   const server = createAdaptorServer({ fetch: createApp(context, { files }).fetch }) as Server;
   server.requestTimeout = 60_000;
+  // People read for a while: the connection is there when they answer.
+  server.keepAliveTimeout = 75_000;
   try {
     await listen(server, { host, port });
   } catch (cause) {

@@ -74,3 +74,4 @@ export {
   powerForWinRate,
   type PowerOptions,
 } from "./power.js";
+export { selectedMean, selectionWeights } from "./selection-weights.js";

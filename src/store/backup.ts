@@ -61,6 +61,7 @@ async function dump(tx: Connection, write: (text: string) => Promise<void>): Pro
   };
   const rows: Record<string, number> = {};
   await tx.rows(sql`set local timezone = 'UTC'`);
+  await tx.rows(sql`set local statement_timeout = 0`);
   const done = await tx.rows<{ name: string }>(sql`select name from migrations order by name`);
   const steps = done.map(({ name }) => name);
   await put(`${JSON.stringify({ format, steps })}\n`);

@@ -17,7 +17,7 @@ export * from "./joining.js";
 export * from "./own-progress.js";
 export { acknowledgeDelivery, postponeDelivery, takeDeliveries, type Delivery } from "./deliveries.js";
 export * from "./items.js";
-export { expireLeases, heartbeat, releaseLease, takeNext, type Lease } from "./leases.js";
+export { expireLeases, heartbeat, releaseLease, takeNext, type Lease, type LeasedItem } from "./leases.js";
 export type { NextOptions, Purpose } from "./next-item.js";
 export {
   adjudicate,
@@ -28,6 +28,7 @@ export {
   type SubmitResult,
 } from "./judgements.js";
 export { addJudgements, isDecided, type Added } from "./add-judgements.js";
+export { activeDraws, type WeightedItem } from "./active-draws.js";
 export { recount } from "./recount.js";
 export * from "./reading.js";
 export * from "./sums.js";

@@ -4,6 +4,7 @@
  */
 import { sql } from "drizzle-orm";
 import { timeOf, type Store } from "./context.js";
+import { findItem, type ItemRow } from "./items.js";
 import { choose, type Choice, type NextOptions, type Purpose, type Standing } from "./next-item.js";
 import { iso, json, newId, sqlState } from "./rows.js";
 import { sidesFor } from "./shuffle.js";
@@ -16,6 +17,11 @@ export interface Lease {
   /** Candidate ids as shown, left to right. */
   shown_order: string[];
   guideline: number | null;
+}
+
+/** A lease with its item. */
+export interface LeasedItem extends Lease {
+  row: ItemRow;
 }
 
 /** No lease lasts longer (two days; the longest setting is one): one that ends later was given while the clock stood wrong. */
@@ -47,16 +53,17 @@ async function expireNowAndThen(store: Store): Promise<void> {
 }
 
 /** The item that this person holds, or a new one; undefined when there is none for them now. */
-export async function takeNext(store: Store, options: NextOptions): Promise<Lease | undefined> {
+export async function takeNext(store: Store, options: NextOptions): Promise<LeasedItem | undefined> {
   await expireNowAndThen(store);
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const { held, standing } = await standingOf(store, options);
-    if (held !== null) return leaseOf(held);
+    if (held !== null) return { ...leaseOf(held), row: await itemOf(store, { ...options, item: held.item }) };
     const choice = await choose(store, { ...options, standing });
     if (choice === undefined) return undefined;
     try {
-      const lease = await grant(store, { ...options, choice });
-      if (lease !== undefined) return lease;
+      const row = await itemOf(store, { ...options, item: choice.item });
+      const lease = await grant(store, { ...options, choice, row });
+      if (lease !== undefined) return { ...lease, row };
     } catch (cause) {
       // 23505: the slot or this person's lease was taken between choosing and taking: choose again.
       if (sqlState(cause) !== "23505") throw cause;
@@ -83,16 +90,16 @@ async function standingOf(store: Store, o: NextOptions): Promise<{ held: Lease |
   return { held, standing: { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups } };
 }
 
-async function grant(store: Store, o: NextOptions & { choice: Choice }): Promise<Lease | undefined> {
+const itemOf = async (store: Store, o: { project: string; item: string }): Promise<ItemRow> =>
+  (await findItem(store, o))!;
+
+async function grant(
+  store: Store,
+  o: NextOptions & { choice: Choice; row: ItemRow },
+): Promise<Lease | undefined> {
   const { item, purpose, probability, policy } = o.choice;
   const { seed, shuffle } = sidesFor(`${o.project}\u0000${o.annotator}\u0000${item}`);
-  let shown = o.choice.shown;
-  if (shown === undefined) {
-    const ids = await store.database.rows<{ id: string }>(
-      sql`select id from candidates where project = ${o.project} and item = ${item} order by position`,
-    );
-    shown = shuffle(ids.map(({ id }) => id));
-  }
+  const shown = o.choice.shown ?? shuffle(o.row.candidates.map(({ id }) => id));
   const counts = purpose === "task";
   const [row] = await store.database.rows<Lease>(sql`
     with free as (

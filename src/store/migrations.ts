@@ -126,4 +126,10 @@ alter table annotators add column invitation text;
 create index deliveries_due on deliveries (next_at) where delivered_at is null;
 `,
   },
+  {
+    name: "0004-few-among-many",
+    sql: `
+create index item_states_special on item_states (project, role) where role <> 'task';
+`,
+  },
 ];

@@ -82,7 +82,7 @@ function isDue(o: {
 async function unseen(store: Store, o: NextOptions & { role: ItemRole }): Promise<string | undefined> {
   const order = o.role === "gold" ? sql`md5(s.item || ${o.annotator}::text)` : sql`s.seq`;
   const [row] = await store.database.rows<{ item: string }>(sql`
-    select s.item from item_states s where s.project = ${o.project} and s.role = ${o.role} and ${notMine(o)}
+    select s.item from item_states s where s.project = ${o.project} and s.role = ${sql.raw(`'${o.role}'`)} and ${notMine(o)}
     order by ${order} limit 1`);
   return row?.item;
 }
@@ -121,14 +121,22 @@ async function chooseTask(
   const open = sql`s.project = ${o.project} and s.role = 'task' and s.adjudicated is null
     ${groups === null ? sql`` : sql`and s.item_group in (select jsonb_array_elements_text(${json(groups)}))`} and ${notMine(o)}`;
   const point = store.random();
-  const take = (where: SQL, order: SQL): SQL => sql`coalesce((select jsonb_agg(to_jsonb(t)) from (
-    select s.item, s.key, s.uncertainty from item_states s where ${open} and s.load = (select load from least) ${where}
-    order by ${order} limit ${span}) t), '[]')`;
+  const near = (where: SQL, order: SQL): SQL => sql`
+    select s.item, s.key, s.uncertainty from item_states s where ${open} and s.load = (select load from least) and ${where}
+    order by ${order} limit ${span}`;
+  const short = (name: "after" | "before"): SQL =>
+    sql`(select count(*) from ${sql.raw(name)}_point) < ${span}`;
+  const all = (name: string): SQL =>
+    sql`coalesce((select jsonb_agg(to_jsonb(t)) from ${sql.raw(name)} t), '[]')`;
+  // The ends are looked at only where the line ends within reach of the point, on one side.
   const [around] = await store.database.rows<Around<Open>>(sql`
     with least as (
-      select s.load from item_states s where ${open} and s.load < ${o.overlap} order by s.load limit 1)
-    select ${take(sql`and s.key >= ${point}`, sql`s.key`)} as after, ${take(sql`and s.key < ${point}`, sql`s.key desc`)} as before,
-      ${take(sql``, sql`s.key`)} as lowest, ${take(sql``, sql`s.key desc`)} as highest`);
+      select s.load from item_states s where ${open} and s.load < ${o.overlap} order by s.load limit 1),
+    after_point as materialized (${near(sql`s.key >= ${point}`, sql`s.key`)}),
+    before_point as materialized (${near(sql`s.key < ${point}`, sql`s.key desc`)}),
+    lowest as (${near(sql`${short("after")} and not ${short("before")}`, sql`s.key`)}),
+    highest as (${near(sql`${short("before")} and not ${short("after")}`, sql`s.key desc`)})
+    select ${all("after_point")} as after, ${all("before_point")} as before, ${all("lowest")} as lowest, ${all("highest")} as highest`);
   const drawn = drawFrom(around!, {
     uniform: store.random(),
     weightsOf: o.policy === "active" ? byUncertainty : (window) => window.map(() => 1),

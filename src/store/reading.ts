@@ -101,9 +101,9 @@ export function reviewQueue(
   o: { project: string; which: "disagreement" | "flagged" | "all"; limit: number; offset: number },
 ): Promise<ItemState[]> {
   const queue = {
-    disagreement: sql`and adjudicated is null and disagreement > 0 order by disagreement desc, seq`,
-    flagged: sql`and adjudicated is null and flagged > 0 order by seq`,
-    all: sql`order by seq`,
+    disagreement: sql`and adjudicated is null and disagreement > 0 order by disagreement desc, item_states.seq`,
+    flagged: sql`and adjudicated is null and flagged > 0 order by item_states.seq`,
+    all: sql`order by item_states.seq`,
   }[o.which];
   return store.database.rows<ItemState>(sql`
     select ${stateColumns} from item_states where project = ${o.project} ${queue} limit ${o.limit} offset ${o.offset}`);
@@ -132,6 +132,8 @@ export interface ExportedItem {
   item_group: string | null;
   uncertainty: number | null;
   selection: { policy: string; prob: number } | null;
+  /** Where items were chosen actively: what it counts for in an estimate over all items (active-draws.ts). */
+  weight?: number;
   /** Answers in force. */
   answers: { annotator: string; answer: StoredAnswer; category: string; probability: number | null }[];
 }

@@ -13,7 +13,10 @@ export interface Placed {
   key: number;
 }
 
-/** Eligible items: the next `span` from a point on and the `span` before it, and the first and last `span` of all; each nearest first. */
+/**
+ * Eligible items: the next `span` from a point on and the `span` before it; where there are fewer of the one, `lowest` (the first of
+ * all) goes on from it, or `highest` (the last of all) from the other. Each nearest first.
+ */
 export interface Around<T extends Placed> {
   after: T[];
   before: T[];

@@ -163,15 +163,22 @@ export interface FitResult {
 }
 
 /** Runs to the end; for callers that want the result and not the way. */
-export async function fitToEnd<B>(
+export function fitToEnd<B>(
   trainer: Trainer<B>,
-  options: FitOptions & { onStep?: (report: StepReport) => void },
+  { onStep, ...options }: FitOptions & { onStep?: (report: StepReport) => void },
 ): Promise<FitResult> {
-  const reports = fit(trainer, options);
+  return runToEnd(fit(trainer, options), onStep);
+}
+
+/** The same for a run that is begun elsewhere, e.g. `runToEnd(trainOnline({ ... }))`. */
+export async function runToEnd(
+  reports: AsyncGenerator<StepReport, FitResult>,
+  onStep?: (report: StepReport) => void,
+): Promise<FitResult> {
   for (;;) {
     const next = await reports.next();
     if (next.done) return next.value;
-    options.onStep?.(next.value);
+    onStep?.(next.value);
   }
 }
 

@@ -5,7 +5,15 @@
 export { checkpointName, listCheckpoints, type RunState } from "./checkpoint.js";
 export { evaluate, type EvaluationReport } from "./evaluate.js";
 export { exampleSource, type ExampleSourceOptions, fixedSource, groupedSource } from "./example-source.js";
-export { type EndOfRun, fit, type FitOptions, type FitResult, fitToEnd, type StepReport } from "./fit.js";
+export {
+  type EndOfRun,
+  fit,
+  type FitOptions,
+  type FitResult,
+  fitToEnd,
+  runToEnd,
+  type StepReport,
+} from "./fit.js";
 export type { StartCheck } from "./invariants.js";
 export { addSums, emptySums, type MetricSums, metricValues } from "./metrics.js";
 export {

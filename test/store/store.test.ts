@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as s from "../../src/store/index.js";
+import { openExport } from "../../src/store/export/index.js";
 import { createRandom } from "../../src/util/random.js";
 import { startPostgres, whyNoPostgres } from "./postgres.js";
 
@@ -41,6 +42,7 @@ for (const kind of kinds) {
     beforeAll(async () => {
       if (kind === "postgres") server = await startPostgres();
       store = await s.openStore({
+        seed: 3,
         ...(server && { url: server.url }),
         now: () => new Date(Date.UTC(2026, 0, 1) + ahead),
       });
@@ -192,6 +194,85 @@ for (const kind of kinds) {
       expect(judgement).toMatchObject({ policy: "least-judged", probability: 0.25, purpose: "task" });
     });
 
+    it("chooses unsure items more often, and weighs them back in what is exported", async () => {
+      const project = `p${(number += 1)}`;
+      await s.createProject(store, { id: project, name: project, settings: {} });
+      const items = Array.from({ length: 40 }, (_, k) => ({
+        ...pair(`i${k}`),
+        uncertainty: k < 20 ? 1 : 0.1,
+      }));
+      await s.addItems(store, { project, items });
+      const person = await s.createAnnotator(store, { project, role: "annotator" });
+      for (let k = 0; k < 16; k += 1) {
+        const lease = (await next(project, person, { policy: "active", overlap: 1 }))!;
+        // The unsure ones are ties.
+        const tie = (): s.StoredAnswer => ({
+          outcome: { type: "pair", chosen: null, rejected: null },
+          tie: "equal",
+        });
+        await send(project, person, {
+          lease: lease.id,
+          answer: Number(lease.item.slice(1)) < 20 ? tie : first,
+        });
+      }
+      const draws = (await s.activeDraws(store, project))!;
+      const unsure = draws.filter(({ tally }) => tally["tie"] === 1);
+      expect(draws).toHaveLength(16);
+      expect(unsure.length).toBeGreaterThan(9);
+      const share = unsure.reduce((sum, { weight }) => sum + weight, 0) / 16;
+      expect(Math.abs(share - 0.5)).toBeLessThan(Math.abs(unsure.length / 16 - 0.5));
+      const rows = [];
+      for await (const row of (await openExport(store, { project, as: "preference", ties: "keep" })).rows())
+        rows.push(row);
+      const weights = new Map(draws.map(({ item, weight }) => [item, weight]));
+      expect(rows.map((row) => [row["item"], row["selection_weight"]])).toEqual(
+        rows.map((row) => [row["item"], weights.get(row["item"] as string)]),
+      );
+      expect(rows).toHaveLength(16);
+      expect(await s.activeDraws(store, "p1")).toBeUndefined();
+    });
+
+    it("lists items in the order in which they came, disagreements first where people differ most", async () => {
+      const { project, people } = await setUp(12, 2);
+      const listed = async (which: "all" | "disagreement") =>
+        (await s.reviewQueue(store, { project, which, limit: 50, offset: 0 })).map(({ item }) => item);
+      expect(await listed("all")).toEqual(Array.from({ length: 12 }, (_, k) => `i${k}`));
+      for (let k = 0; k < 12; k += 1) {
+        for (const [who, person] of people.entries()) {
+          const lease = (await next(project, person))!;
+          const differs = who === 1 && Number(lease.item.slice(1)) >= 9;
+          await send(project, person, { lease: lease.id, answer: differs ? second : first });
+        }
+      }
+      expect(await listed("disagreement")).toEqual(["i9", "i10", "i11"]);
+    });
+
+    it("gives people of a group its items only", async () => {
+      const { project, people } = await setUp(3, 2);
+      await s.addItems(store, { project, items: [{ ...pair("law"), group: "law" }] });
+      await s.changeAnnotator(store, { project, id: people[0]!, groups: ["law"] });
+      const lease = (await next(project, people[0]!))!;
+      expect(lease.item).toBe("law");
+      await send(project, people[0]!, { lease: lease.id });
+      expect(await next(project, people[0]!)).toBeUndefined();
+      await s.changeAnnotator(store, { project, id: people[0]!, groups: null });
+      expect(await next(project, people[0]!)).toBeDefined();
+    });
+
+    it("draws the same items for the same seed", async () => {
+      const { project, people } = await setUp(50, 2);
+      const seeded = () => {
+        const random = createRandom(11, { stream: "items" });
+        return { ...store, random: () => random.uniform() };
+      };
+      const draw = async () => {
+        const lease = (await s.takeNext(seeded(), { ...options, project, annotator: people[0]! }))!;
+        await s.releaseLease(store, { project, annotator: people[0]!, lease: lease.id });
+        return lease.item;
+      };
+      expect(await draw()).toBe(await draw());
+    });
+
     it("keeps every sum as a count from the judgements gives it", async () => {
       const { project, people } = await setUp(12, 4);
       const gold = { ...pair("known"), gold: first().outcome!, role: "gold" as const };
@@ -210,8 +291,10 @@ for (const kind of kinds) {
             const lease = await next(project, person, { goldEvery: 3, repeatEvery: 3, practice: 1 });
             if (lease === undefined) return;
             if (random.integer(8) === 0) ahead += 61_000;
-            const stored = await send(project, person, { lease: lease.id, answer: any() });
-            if (typeof stored === "string" || random.integer(3) > 0) return;
+            // One gold answer is right for certain, and stays.
+            const right = lease.purpose === "gold" && person === people[0];
+            const stored = await send(project, person, { lease: lease.id, answer: right ? first : any() });
+            if (typeof stored === "string" || right || random.integer(3) > 0) return;
             const key = `key-${(keys += 1)}`;
             await s.revise(store, {
               project,

@@ -32,7 +32,7 @@ export interface JudgeOptions {
 export type SeriesState =
   | "early" // too few looks
   | "healthy"
-  | "watch" // may be falling: not yet beyond chance
+  | "watch" // held-out may be falling, whatever the proxy does: not yet beyond chance
   | "hacked" // proxy up, held-out down
   | "worse" // held-out down, and the proxy not up
   | "stalled" // held-out no better for long
@@ -100,7 +100,10 @@ export function judgeSeries(
   const best = series.findIndex((each) => each.step === keep);
   if (series.length - 1 - best >= patience)
     return told("stalled", `${name} no better for ${series.length - 1 - best} looks`, changes);
-  if (proxy.low > 0 && plain.high < 0) return told("watch", `${up}, ${name} may be falling`, changes);
+  if (plain.high < 0)
+    return proxy.low > 0
+      ? told("watch", `${up}, ${name} may be falling`, changes)
+      : told("watch", `${name} may be falling: down ${size(-plain.change)} since step ${since}`, changes);
   return told("healthy", `proxy ${moved(proxy)}, ${name} ${moved(heldOut)} since step ${since}`, changes);
 }
 

@@ -39,7 +39,7 @@ export interface RunReportInput {
 const headlines: Readonly<Record<SeriesState, string>> = {
   early: "Too few looks to tell whether the reward is being hacked",
   healthy: "No sign that the reward is being hacked",
-  watch: "The held-out reward may be falling while the proxy rises",
+  watch: "What is held out may be falling",
   hacked: "The reward was hacked: the proxy rose while what is held out fell",
   worse: "The policy got worse by what is held out",
   stalled: "What is held out has not gained for long",
@@ -53,7 +53,11 @@ export function renderRunReport(o: RunReportInput): string {
   if (o.series.length > 0) {
     sections.push({ id: "reward", title: "Reward at the guard's looks", body: rewards(o) });
     sections.push({ id: "distance", title: "Reward against distance", body: distance(o) });
-    sections.push({ id: "answers", title: "The best-liked answers over time", body: answers(o) });
+    sections.push({
+      id: "answers",
+      title: "The best-liked answers over time",
+      body: answers(o, verdict?.keep ?? null),
+    });
     sections.push({ id: "signs", title: "What the answers look like", body: looks(o.series) });
   }
   sections.push({ id: "log", title: "The rollouts it learned from", body: rollouts(o.log) });
@@ -181,21 +185,25 @@ function gaoWords(name: string, curve: GaoCurve | undefined): string {
 const answersShown = 5;
 
 /** The prompts that the proxy likes best now, and what stood there before. */
-function answers({ series, prompts = {}, kept }: RunReportInput): Html {
+function answers({ series, prompts = {}, kept }: RunReportInput, best: number | null): Html {
   const last = series.length - 1;
-  const at = series.findIndex(({ step }) => step === kept);
-  const chosen = [...new Set([0, Math.floor(last / 2), ...(at >= 0 ? [at] : []), last])].sort(
+  const marked = kept ?? best;
+  const at = series.findIndex(({ step }) => step === marked);
+  const chosen = [...new Set([0, ...(at >= 0 ? [at] : []), Math.floor(last / 2), last])].sort(
     (a, b) => a - b,
   );
   const columns = chosen.map((index) => series[index]!);
-  const title = ({ step }: Observation): string =>
-    step === 0 ? "start" : step === kept ? `step ${step}, kept` : `step ${step}`;
+  const title = ({ step }: Observation): string => {
+    const name = step === 0 ? "start" : `step ${step}`;
+    return step === marked ? `${name}, ${kept === undefined ? "best so far" : "kept"}` : name;
+  };
   const cell = (look: Observation, prompt: string): Html => {
     const found = look.best.find((each) => each.prompt === prompt);
     if (!found) return html`<td class="soft">no answer</td>`;
     const gold = found.gold === undefined ? undefined : html`, held out <b>${signed(found.gold)}</b>`;
-    return html`<td class="answer">
-      ${found.text}<span class="mark">proxy <b>${signed(found.proxy)}</b>${gold}</span>
+    const text = html`<span class="answer">${found.text}</span>`;
+    return html`<td>
+      ${text}<span class="mark">proxy <b>${signed(found.proxy)}</b>${gold}</span>
     </td>`;
   };
   const rows = series[last]!.best.slice(0, answersShown).map(

@@ -34,14 +34,13 @@ export const handlers = {
     });
     if (lease === undefined)
       return nothing(await store.whyNothing(db, { ...who, overlap: settings.overlap }));
-    const item = (await store.findItem(db, { project: project.id, item: lease.item }))!;
     context.metrics.count("leases");
     context.feed.changed(project.id);
     return {
       kind: "item" as const,
       lease: lease.id,
       expires_at: lease.expires_at,
-      item: shownItem(item, {
+      item: shownItem(lease.row, {
         id: shownId({ ...who, item: lease.item }),
         order: lease.shown_order,
         task: settings.task,

@@ -1,5 +1,6 @@
 /** Agreement and leaderboard: from the store's sums, never from single judgements. */
 import * as store from "../../store/index.js";
+import { activeWords } from "../active-words.js";
 import { agreementOf } from "../agreement.js";
 import type { Handler } from "../call.js";
 import { leaderboardOf } from "../leaderboard.js";
@@ -12,7 +13,10 @@ export const handlers = {
     const state = JSON.stringify(given);
     const known = context.agreements.get(project.id);
     if (known?.state === state) return known.agreement;
-    const agreement = agreementOf(given);
+    const numbers = agreementOf(given);
+    const draws = await store.activeDraws(db, project.id);
+    const agreement =
+      draws === undefined ? numbers : { ...numbers, words: [...numbers.words, ...activeWords(draws)] };
     context.agreements.set(project.id, { state, agreement });
     return agreement;
   },

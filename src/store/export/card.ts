@@ -70,7 +70,7 @@ export function dataCard(
       ? `- A neutral step is ${neutral}. A solution ends before the first step that nobody judged.`
       : "",
     files.length > 1 ? "- Splits are made by prompt: no prompt is in two files." : "",
-    "- `selection_probability`, where there: how likely the item was to be shown to each of its judges; weight by its inverse for unbiased estimates.",
+    "- `selection_probability`, where there: how likely the item was to be drawn for each of its judges. `selection_weight`, where items were chosen actively: means over the rows hold for the items of the project when weighted by it (arXiv 2101.11665).",
     "",
     "## What is not in it",
     "",

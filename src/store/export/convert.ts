@@ -34,10 +34,14 @@ const shared = (item: ExportedItem): ExportRow => ({
   ...(item.tools !== null && { tools: item.tools }),
 });
 
-/** For estimates: how likely the item was to be shown, where that was not 1. */
+/** For estimates: how likely the item was to be shown, where that was not 1, and its weight, where items were chosen actively. */
 function origin(item: ExportedItem): ExportRow {
   const drawn = item.answers.map(({ probability }) => probability).filter((p) => p !== null && p < 1);
-  return { item: item.id, ...(drawn.length > 0 && { selection_probability: drawn }) };
+  return {
+    item: item.id,
+    ...(drawn.length > 0 && { selection_probability: drawn }),
+    ...(item.weight !== undefined && { selection_weight: item.weight }),
+  };
 }
 
 export function convertItem(item: ExportedItem, as: ExportKind, o: ConvertOptions): Converted {

@@ -1,6 +1,7 @@
 /** From the store to rows for training, streaming, with account of every item that gave none. Knows no file. */
 import { sql } from "drizzle-orm";
 import { AttuneError } from "../../errors.js";
+import { activeDraws } from "../active-draws.js";
 import type { Store } from "../context.js";
 import { findProject, listProjects } from "../projects.js";
 import { itemsAfter } from "../reading.js";
@@ -52,10 +53,14 @@ export async function openExport(store: Store, options: ExportOptions): Promise<
     strengths: found!.strengths,
   } as const;
   async function* rows(): AsyncGenerator<ExportRow> {
+    const draws = await activeDraws(store, project);
+    const weights = new Map(draws?.map(({ item, weight }) => [item, weight]));
     let after = "0";
     for (;;) {
       const items = await itemsAfter(store, { project, after, limit: piece });
-      for (const item of items) {
+      for (const found of items) {
+        const weight = weights.get(found.id);
+        const item = { ...found, ...(weight !== undefined && { weight }) };
         if (item.role !== "task") continue;
         report.items += 1;
         report.judgements += item.answers.length;

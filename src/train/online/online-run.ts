@@ -143,11 +143,12 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     if (saved !== undefined) this.#restore(saved as Saved);
   }
 
-  #sizes(): { maxPrompt: number; maxCompletion: number } {
+  #sizes(): { maxPrompt: number; minPrompt: number; maxCompletion: number } {
     const { prompts, settings } = this.#o;
     const shown = prompts.rows.map(({ answerTokens }) => answerTokens?.length ?? 0);
     return {
       maxPrompt: prompts.rows.reduce((most, { tokens }) => Math.max(most, tokens.length), 1),
+      minPrompt: prompts.rows.reduce((least, { tokens }) => Math.min(least, tokens.length), Infinity),
       maxCompletion: shown.reduce((most, n) => Math.max(most, n), settings.max_completion_length),
     };
   }
@@ -275,6 +276,8 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
           passes: s.num_iterations,
           seed: s.seed,
           rollout: number,
+          // bnpo divides by what its micro-batch has: that must not be one prompt's alone.
+          together: s.loss_type !== "bnpo",
           order: this.#o.order,
         });
         if (plan.micro.length === 0) continue;

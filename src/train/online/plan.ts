@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly passes: number;
   readonly seed: number;
   readonly rollout: number;
+  /** Answers to one prompt side by side in an update, so that their micro-batches read it once. */
+  readonly together?: boolean;
   readonly order?: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
 }
 
@@ -43,7 +45,8 @@ export function planSteps(rows: readonly Row[], o: PlanOptions): RolloutPlan {
     const order =
       o.order?.({ rollout: o.rollout, pass, rows: rows.length }) ?? shuffled(rows.length, pass, o);
     for (let at = 0; at < order.length; at += share) {
-      const mini = order.slice(at, at + share);
+      const drawn = order.slice(at, at + share);
+      const mini = o.together === true && o.order === undefined ? byPrompt(drawn, rows) : drawn;
       const used = microBatches(mini, rows, o.size);
       if (used.length === 0) continue;
       micro.push(...used);
@@ -57,6 +60,18 @@ const shuffled = (count: number, pass: number, { seed, rollout }: PlanOptions): 
   createRandom(seed, { stream: `rollout/${rollout}/${pass}` }).shuffle(
     Array.from({ length: count }, (_, i) => i),
   );
+
+/** Prompts in the order in which they first come, each with its answers. */
+function byPrompt(mini: readonly number[], rows: readonly Row[]): number[] {
+  const groups = new Map<string, number[]>();
+  for (const row of mini) {
+    const key = rows[row]!.prompt.join();
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return [...groups.values()].flat();
+}
 
 function microBatches(mini: readonly number[], rows: readonly Row[], size: number): MicroBatch[] {
   const made: { items: number[]; counted: { rows: number; tokens: number } }[] = [];

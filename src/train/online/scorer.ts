@@ -25,6 +25,7 @@ export interface ScorerOptions {
   readonly parameters: Readonly<Record<string, Resident>>;
   readonly temperature: number;
   readonly maxPrompt: number;
+  readonly minPrompt?: number;
   readonly maxCompletion: number;
   /** Answers of one run. */
   readonly rows: number;

@@ -6,13 +6,18 @@ import { AttuneError } from "../../../errors.js";
 import type { GenerationModel } from "../../../generate/index.js";
 import { openModel, type OpenedModel, parameterInputs, resolveModel } from "../../../models/index.js";
 import {
+  centredReward,
   chatClient,
   ensembleReward,
   functionReward,
   httpReward,
   judgeReward,
   modelReward,
+  pairwiseJudge,
+  pairwiseReward,
+  referenceOffset,
   type Reward,
+  type RewardItem,
   runningReward,
   sumReward,
 } from "../../../rewards/index.js";
@@ -27,6 +32,10 @@ import { ruleOf } from "./rules.js";
 export interface RewardParts {
   readonly specs: readonly string[];
   readonly combine: "sum" | "mean" | "min" | "lower_bound";
+  /** Each part of a sum is held within +- this; 0: not. */
+  readonly partClip: number;
+  /** Answers whose mean reward is taken off. */
+  readonly centreOn: readonly RewardItem[];
   /** On the scale of all answers so far. */
   readonly normalise: boolean;
   readonly backend: Backend;
@@ -39,7 +48,7 @@ export interface RewardParts {
 
 export interface OpenedReward {
   readonly reward: Reward;
-  /** The same on its own scale, not normalised. */
+  /** The same on its own scale, not centred or normalised. */
   readonly plain: Reward;
   /** The rewards as they were named. */
   readonly parts: readonly Reward[];
@@ -68,9 +77,12 @@ export async function openRewards(o: RewardParts): Promise<OpenedReward> {
     for (const spec of specs) parts.push({ spec, ...(await openOne(spec, o)) });
     const named = parts.map(({ reward }, k) => uniqueName(reward, parts.slice(0, k)));
     const bare = parts.length === 1 && parts[0]!.spec.weight === 1;
-    const plain = bare ? named[0]! : joined(named, specs, o.combine);
-    const reward = o.normalise ? runningReward(plain, { clip: 10 }) : plain;
-    const hash = sha256(parts.map(({ spec, hash: own }) => `${spec.weight} ${own}`).join("\n"));
+    const plain = bare ? named[0]! : joined(named, specs, o);
+    const centred = await centredOn(plain, o);
+    const reward = o.normalise ? runningReward(centred, { clip: 10 }) : centred;
+    const hash = sha256(
+      parts.map(({ spec, hash: own }) => `${spec.weight} ${own}`).join("\n") + centredBy(o),
+    );
     return { reward, plain, parts: named, hash, close };
   } catch (error) {
     await close();
@@ -81,12 +93,13 @@ export async function openRewards(o: RewardParts): Promise<OpenedReward> {
 function joined(
   rewards: readonly Reward[],
   specs: readonly RewardSpec[],
-  combine: RewardParts["combine"],
+  { combine, partClip }: RewardParts,
 ): Reward {
   if (combine === "sum") {
+    const clip = partClip > 0 ? { clip: [-partClip, partClip] as const } : {};
     return sumReward(
       "sum",
-      rewards.map((reward, k) => ({ reward, weight: specs[k]!.weight })),
+      rewards.map((reward, k) => ({ reward, weight: specs[k]!.weight, ...clip })),
     );
   }
   const weighed = specs.find(({ weight }) => weight !== 1);
@@ -96,6 +109,18 @@ function joined(
     expected: `no weight, because reward_combine is ${combine}`,
     got: String(weighed.weight),
   });
+}
+
+const centredBy = ({ centreOn }: RewardParts): string =>
+  centreOn.length === 0 ? "" : `\ncentred on ${JSON.stringify(centreOn)}`;
+
+async function centredOn(
+  reward: Reward,
+  { centreOn, timeoutSeconds, retries }: RewardParts,
+): Promise<Reward> {
+  if (centreOn.length === 0) return reward;
+  const offset = await referenceOffset(reward, centreOn, { timeoutSeconds, retries });
+  return centredReward(reward, { offset });
 }
 
 /** Two reward models may lie in folders of one name. */
@@ -126,6 +151,14 @@ async function openOne(spec: RewardSpec, o: RewardParts): Promise<Part> {
 
 function judgePart({ text, target, options }: RewardSpec): Part {
   const model = options.get("model");
+  const compare = options.get("compare") ?? "answers";
+  if (compare !== "answers" && compare !== "pairs") {
+    throw new AttuneError("config", {
+      where: `reward ${text}: compare`,
+      expected: "answers or pairs",
+      got: compare,
+    });
+  }
   if (model === undefined) {
     throw new AttuneError("config", {
       where: `reward ${text}`,
@@ -135,7 +168,11 @@ function judgePart({ text, target, options }: RewardSpec): Part {
   }
   const apiKey = process.env["ATTUNE_JUDGE_KEY"];
   const client = chatClient({ url: target, model, ...(apiKey !== undefined && { apiKey }) });
-  return { reward: judgeReward("judge", { client }), hash: client.fingerprint };
+  const reward =
+    compare === "pairs"
+      ? pairwiseReward(pairwiseJudge("judge", { client }))
+      : judgeReward("judge", { client });
+  return { reward, hash: `${client.fingerprint} ${compare}` };
 }
 
 /** A module's `reward`: a function of all answers of a batch, or a whole Reward. */

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type DatasetOptions, openDataset } from "../../../data/index.js";
 import { AttuneError } from "../../../errors.js";
+import type { RewardItem } from "../../../rewards/index.js";
 import type { Text } from "../../../records/index.js";
 import { sha256File } from "../../../util/files.js";
 import type { OnlinePrompt } from "../prompts.js";
@@ -61,6 +62,17 @@ export async function readPrompts(
     notes,
     counts: { rows: report.rows, bad, repeated },
   };
+}
+
+/** Demonstrations as rewards take them. Throws `data` for rows without prompt and answer. */
+export async function readAnswers(path: string): Promise<RewardItem[]> {
+  const items: RewardItem[] = [];
+  const dataset = await openDataset(path, { kind: "demonstration" });
+  for await (const record of dataset.records()) {
+    const { id, prompt, answer, columns } = promptOf(record);
+    if (answer !== undefined) items.push({ id, prompt, completion: answer, ...(columns && { columns }) });
+  }
+  return items;
 }
 
 type Row = Readonly<Record<string, unknown>> & { id: string; extra?: Record<string, unknown> | undefined };

@@ -5,7 +5,8 @@
  *   http://host:5000/score   a reward server (OpenRLHF's protocol)
  *   ./mine.js                a module that exports `reward`: a function of the answers, or a Reward
  *   rule:NAME?key=value      a rule with its options; in values & is %26, % is %25
- *   judge:http://host/v1?model=NAME    a language model as judge; its key is in ATTUNE_JUDGE_KEY
+ *   judge:http://host/v1?model=NAME    a language model as judge; its key is in ATTUNE_JUDGE_KEY. With &compare=pairs it compares
+ *                                      the answers to a prompt with each other: the reward is the share of comparisons won
  */
 import { AttuneError } from "../../../errors.js";
 

@@ -30,7 +30,7 @@ import {
   watchRun,
 } from "./guard.js";
 import { type OpenedReward, openRewards, type RewardParts } from "./open-rewards.js";
-import { readPrompts } from "./read-prompts.js";
+import { readAnswers, readPrompts } from "./read-prompts.js";
 import { readTexts } from "./read-texts.js";
 import type { OnlineTrainingConfig } from "./settings.js";
 
@@ -73,7 +73,7 @@ export async function runOnlineTraining(
       if (specs === undefined) return undefined;
       const { tokenizer } = policy;
       const [timeoutSeconds, retries] = [s.reward_timeout, s.reward_retries];
-      const plain = { combine: "sum", normalise: false } as const;
+      const plain = { combine: "sum", normalise: false, partClip: 0, centreOn: [] } as const;
       const reward = await openRewards({
         ...plain,
         specs,
@@ -86,7 +86,12 @@ export async function runOnlineTraining(
       opened.push(reward);
       return reward;
     };
-    const reward = await open(s.reward, { combine: s.reward_combine, normalise: s.normalize_reward });
+    const reward = await open(s.reward, {
+      combine: s.reward_combine,
+      normalise: s.normalize_reward,
+      partClip: s.reward_part_clip,
+      centreOn: s.centre_reward_on === undefined ? [] : await readAnswers(s.centre_reward_on),
+    });
     const watched =
       s.guard === "off"
         ? undefined

@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { AttuneError } from "../../../errors.js";
 import type { CommonSettings } from "../../job/config.js";
-import { choice, flag, optionalText, optionalWhole, texts, whole } from "../../job/setting.js";
+import { choice, flag, number, optionalText, optionalWhole, texts, whole } from "../../job/setting.js";
 import { settingGroups } from "../../job/settings.js";
 import type { OnlineMethodEntry } from "../recipe.js";
 import { type OnlineSettings, onlineSections, readOnlineSettings } from "../settings.js";
@@ -55,13 +55,22 @@ type SharedName = (typeof shared)[keyof typeof shared][number];
 
 const rewards = {
   reward: texts({
-    doc: 'What judges an answer: a reward model (folder or Hugging Face id), a reward server (http://...), a module of your own (./mine.js), a rule (rule:exact-match?column=answer), a language model (judge:http://host/v1?model=NAME). Give several for their sum, each with a weight: "0.5*rule:ended".',
+    doc: 'What judges an answer: a reward model (folder or Hugging Face id), a reward server (http://...), a module of your own (./mine.js), a rule (rule:exact-match?column=answer), a language model (judge:http://host/v1?model=NAME; with &compare=pairs it compares the answers to a prompt with each other). Give several for their sum, each with a weight: "0.5*rule:ended".',
     source: "required",
   }),
   reward_combine: choice("sum", {
     choices: ["sum", "mean", "min", "lower_bound"],
     doc: "Several rewards: their weighted sum, or an ensemble of judges of the same thing: its mean, the smallest, or the mean less one deviation (weights are then not allowed).",
     source: "TRL: sum; lower bound: Coste et al. 2023 (2310.02743)",
+  }),
+  reward_part_clip: number(0, {
+    min: 0,
+    doc: "Each of several rewards is held within +- this before its weight; 0: not.",
+    source: "ours: off",
+  }),
+  centre_reward_on: optionalText({
+    doc: "Demonstrations (prompts with answers): their mean reward is taken off, so that they score 0.",
+    source: "none; Ouyang et al. 2022 (2203.02155)",
   }),
   normalize_reward: flag(false, {
     doc: "Bring rewards to the scale of all answers so far, within +-10.",
@@ -87,12 +96,16 @@ const guards = {
     doc: "Rewards (two or more) whose lower bound stands in for a held-out reward, and whose disagreement is watched.",
     source: "the members of --reward, where --reward-combine makes an ensemble of them",
   }),
-  guard_prompts: whole(32, {
+  guard_prompts: whole(64, {
     min: 2,
     doc: "Prompts of a look, set aside from training: at most a tenth of the data. Smaller data lends its prompts to both.",
     source: "ours",
   }),
-  guard_samples: whole(2, { min: 1, doc: "Answers to each.", source: "ours" }),
+  guard_samples: whole(1, {
+    min: 1,
+    doc: "Answers to each; two or more show whether the reward follows length.",
+    source: "ours: more prompts tell more than more answers",
+  }),
   guard_every: optionalWhole({
     min: 1,
     doc: "Rollouts between looks.",
@@ -123,6 +136,8 @@ export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
   OnlineSettings & {
     reward?: string[];
     reward_combine: "sum" | "mean" | "min" | "lower_bound";
+    reward_part_clip: number;
+    centre_reward_on?: string;
     guard: "stop" | "warn" | "off";
     held_out_reward?: string[];
     guard_ensemble?: string[];

@@ -1,0 +1,121 @@
+// Answers to one prompt are laid out with the prompt stored once, and give the numbers of answers that stand alone.
+import { afterAll, describe, expect, it } from "vitest";
+import { unpackBatch } from "../../src/data/index.js";
+import { layoutItems, type OnlineItem } from "../../src/train/online/item.js";
+import { planSteps } from "../../src/train/online/plan.js";
+import { openScorer } from "../../src/train/online/scorer.js";
+import { uploadParameters } from "../../src/train/index.js";
+import { createRandom } from "../../src/util/random.js";
+import { openSetting, scratch } from "./online-setup.js";
+
+const random = createRandom(3);
+const tokens = (count: number): number[] => Array.from({ length: count }, () => 5 + random.integer(900));
+
+/** Answers of 1 to 12 tokens, so many to each of three prompts, in `order` or side by side. */
+function answers(counts: readonly number[]): OnlineItem[] {
+  return counts.flatMap((count, p) => {
+    const prompt = tokens(4 + 3 * p);
+    return Array.from({ length: count }, (_, i) => {
+      const own = tokens(1 + random.integer(12));
+      return {
+        id: `${p}#${i}`,
+        // A copy of its own, as a checkpoint gives it back.
+        prompt: [...prompt],
+        completions: [own],
+        perToken: { advantages: [own.map((_, t) => p + i / 10 + t / 100)] },
+      };
+    });
+  });
+}
+
+const sizes = { maxPrompt: 10, minPrompt: 4, maxCompletion: 12 };
+
+describe("the layout of answers", () => {
+  it("stores a prompt once for all of its answers, whatever their number", () => {
+    const items = answers([4, 1, 3]);
+    const batch = layoutItems(items, sizes);
+    const plain = items.reduce((n, { prompt, completions }) => n + prompt.length + completions[0]!.length, 0);
+    expect(batch.tokens).toBeLessThan(plain);
+    expect(
+      unpackBatch(batch).map(({ id, prompt, completions }) => [id, prompt, completions[0]!.tokens]),
+    ).toEqual(items.map(({ id, prompt, completions }) => [id, prompt, completions[0]]));
+  });
+
+  it("keeps every answer's numbers in its own row of the grid", () => {
+    const items = answers([3, 2]);
+    const { width, gridMask, perToken } = layoutItems(items, sizes);
+    items.forEach(({ perToken: own }, i) => {
+      const given = own!["advantages"]![0]!;
+      const row = perToken["advantages"]!.subarray(i * width, i * width + given.length);
+      expect([...row]).toEqual([...Float32Array.from(given)]);
+      expect(gridMask.subarray(i * width, (i + 1) * width).reduce((a, b) => a + b, 0)).toBe(given.length);
+    });
+  });
+
+  it("takes few sizes, because every size is a graph", () => {
+    const shapes = new Set<string>();
+    for (let round = 0; round < 200; round++) {
+      const { rows, length, targets } = layoutItems(answers([8]), sizes);
+      shapes.add([rows, length, targets].join("x"));
+    }
+    expect(shapes.size).toBeLessThanOrEqual(8);
+  });
+
+  it("gives rows of one length where no prompt has two answers", () => {
+    const lengths = new Set(Array.from({ length: 20 }, () => layoutItems(answers([1, 1, 1]), sizes).length));
+    expect([...lengths]).toEqual([22]);
+  });
+});
+
+describe("the log-probabilities of answers that share a prompt", async () => {
+  const setting = await openSetting(scratch());
+  afterAll(() => setting.backend.close());
+
+  it("are those of answers that stand alone", async () => {
+    const policy = await setting.policy();
+    const parameters = await uploadParameters(policy, setting.backend);
+    const options = {
+      backend: setting.backend,
+      policy,
+      critic: undefined,
+      parameters,
+      temperature: 0.7,
+      ...sizes,
+    };
+    const items = answers([5, 2, 1]);
+    const together = openScorer({ ...options, rows: 8 });
+    const alone = openScorer({ ...options, rows: 1 });
+    const shared = await together.score(items);
+    const single = await alone.score(items);
+    shared.forEach(({ logps, refLogps }, i) => {
+      expect(logps.length).toBe(items[i]!.completions[0]!.length);
+      logps.forEach((x, t) => expect(x).toBeCloseTo(single[i]!.logps[t]!, 4));
+      refLogps.forEach((x, t) => expect(x).toBeCloseTo(single[i]!.refLogps[t]!, 4));
+    });
+    await together.close();
+    await alone.close();
+    await setting.backend.free(Object.values(parameters));
+  });
+});
+
+describe("the plan of an update", () => {
+  const options = { size: 4, accumulate: 3, miniBatches: 1, passes: 2, seed: 1, rollout: 0 };
+  const promptsOf = (items: readonly OnlineItem[], rows: readonly number[]): Set<string> =>
+    new Set(rows.map((row) => items[row]!.prompt.join()));
+
+  it("puts answers to one prompt side by side where asked to, each used once a pass", () => {
+    const items = answers([4, 4, 4]);
+    const { micro, ends } = planSteps(items, { ...options, together: true });
+    expect(ends).toEqual([3, 6]);
+    for (const { items: rows } of micro) expect(promptsOf(items, rows).size).toBe(1);
+    const first = micro.slice(0, 3).flatMap(({ items: rows }) => rows);
+    expect(first.toSorted((a, b) => a - b)).toEqual(items.map((_, i) => i));
+  });
+
+  it("leaves an order that was given as it is", () => {
+    const items = answers([4, 4, 4]);
+    const given = items.map((_, i) => (i * 5) % items.length);
+    const { micro } = planSteps(items, { ...options, passes: 1, together: true, order: () => given });
+    expect(micro.flatMap(({ items: rows }) => rows)).toEqual(given);
+  });
+});
