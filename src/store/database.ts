@@ -10,6 +10,8 @@ import { PgDialect } from "drizzle-orm/pg-core";
 import type { Pool, PoolClient } from "pg";
 import { asFault, hideSecrets } from "./faults.js";
 import { lockFolder } from "./folder-lock.js";
+import { sqlState } from "./rows.js";
+import { emptyStore } from "./template.js";
 
 export interface Connection {
   /** Runs a statement and gives its rows. Times come as text. */
@@ -99,9 +101,9 @@ async function openEmbedded(
 ): Promise<Database> {
   const { PGlite } = await import("@electric-sql/pglite");
   if (folder === undefined) {
-    const client = await PGlite.create();
+    const client = await PGlite.create(fromTemplate());
     return prepared(
-      wrap(embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
+      wrap(await embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
       prepare,
     );
   }
@@ -111,13 +113,14 @@ async function openEmbedded(
     // A first start that did not come to its end has stored nothing for anybody, and may have left half a database: begin anew.
     const [data, unfinished] = [join(folder, "data"), join(folder, "unfinished")];
     if (existsSync(unfinished)) rmSync(data, { recursive: true, force: true });
-    if (!existsSync(data)) writeFileSync(unfinished, "");
-    const client = await PGlite.create({ dataDir: data });
+    const fresh = !existsSync(data);
+    if (fresh) writeFileSync(unfinished, "");
+    const client = await PGlite.create({ dataDir: data, ...(fresh && fromTemplate()) });
     const close = async (): Promise<void> => {
       await client.close().finally(release);
     };
     const database = await prepared(
-      wrap(embeddedDriver(client), { kind: "pglite", where: folder, close }),
+      wrap(await embeddedDriver(client), { kind: "pglite", where: folder, close }),
       prepare,
     );
     rmSync(unfinished, { force: true });
@@ -126,6 +129,11 @@ async function openEmbedded(
     release();
     throw asFault(cause, folder);
   }
+}
+
+function fromTemplate(): { loadDataDir?: Blob } {
+  const template = emptyStore();
+  return template === undefined ? {} : { loadDataDir: template };
 }
 
 /** Throws `network` when the server does not answer. */
@@ -154,13 +162,45 @@ async function openServer(
 const timestamptz = 1184;
 const asIs = (value: string): string => value;
 
-function embeddedDriver(client: PGlite): Driver {
-  const queryOn =
-    (place: Pick<PGlite, "query">): Query =>
-    (text, params) =>
-      place.query<object>(text, params, { parsers: { [timestamptz]: asIs } });
-  return { query: queryOn(client), transaction: (work) => client.transaction((tx) => work(queryOn(tx))) };
+async function embeddedDriver(client: PGlite): Promise<Driver> {
+  // Nothing analyses its tables, and a plan outlives the few rows that it was made for: an index, where there is one.
+  await client.exec("set enable_seqscan = off");
+  // Inside and outside of transactions statements have names of their own: each of the two runs in the order of its calls.
+  const [alone, inside] = [preparing("alone"), preparing("inside")];
+  return {
+    query: alone(client),
+    transaction: (work) => client.transaction((tx) => work(inside(tx))),
+  };
 }
+
+/** Statements of the embedded database, planned once: its planner takes longer than most of them. By SQL, for its driver has no names. */
+function preparing(prefix: string): (place: Pick<PGlite, "exec" | "query">) => Query {
+  const names = new Map<string, string>();
+  let count = 0;
+  const parsers = { parsers: { [timestamptz]: asIs } };
+  return (place) => async (text, params) => {
+    if (params.length === 0) return place.query<object>(text, [], parsers);
+    const known = names.get(text);
+    const name = known ?? `${prefix}_${(count += 1)}`;
+    names.set(text, name);
+    const prepare = known === undefined ? `prepare ${name} as ${text};` : "";
+    try {
+      const results = await place.exec(
+        `${prepare}execute ${name}(${params.map(literal).join(",")})`,
+        parsers,
+      );
+      return results.at(-1)! as { rows: object[] };
+    } catch (cause) {
+      // Class 42 and 26: it could not be prepared, and is tried anew the next time. Else it could, and failed in its work.
+      if (known === undefined && /^(42|26)/.test(sqlState(cause) ?? "")) names.delete(text);
+      throw cause;
+    }
+  };
+}
+
+/** A value as a constant without a type; backslashes mean nothing in it (`standard_conforming_strings`). */
+const literal = (value: unknown): string =>
+  value === null || value === undefined ? "null" : `'${String(value).replaceAll("'", "''")}'`;
 
 function serverDriver(pool: Pool): Driver {
   // Statements have names, so that each connection parses and plans one but once. Those without parameters are not run often.

@@ -13,7 +13,8 @@ export function Door({
   return (
     <main class="empty">
       <h1>{closed ? "Welcome" : "Not available"}</h1>
-      <p role="alert">{closed ? "Open the link you were given, or paste it here." : problem.message}</p>
+      <p role="alert">{problem.message}</p>
+      {closed && <p class="muted">You can also paste the link here.</p>}
       {closed ? (
         <form
           class="row"

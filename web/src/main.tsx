@@ -80,11 +80,11 @@ function App() {
     pick(created);
   };
   useEffect(() => void enter(takeToken()), []);
-  useEffect(
-    () =>
-      document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
-    [page, session],
-  );
+  useEffect(() => {
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    // Keys belong to the new page, no longer to the link that led there.
+    document.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });
+  }, [page, session]);
   useKeys({ help: () => void (location.hash = "#/keys") });
   if (problem !== null) return <Door problem={problem} onEnter={(token) => void enter(token)} />;
   if (session === null || project === null)

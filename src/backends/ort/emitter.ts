@@ -12,7 +12,6 @@ export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #memo = new Map<string, string[]>();
-  readonly #narrow = new Set<string>();
   #count = 0;
 
   /** Adds a node; gives the names of its outputs. Equal nodes are shared. */
@@ -21,7 +20,7 @@ export class Emitter {
     const key = JSON.stringify([op, domain, inputs, attributes, outputs]);
     const known = this.#memo.get(key);
     if (known) return known;
-    const names = Array.from({ length: outputs }, () => `v${this.#count++}`);
+    const names = Array.from({ length: outputs }, () => this.name());
     this.nodes.push({
       op,
       inputs,
@@ -31,6 +30,11 @@ export class Emitter {
     });
     this.#memo.set(key, names);
     return names;
+  }
+
+  /** A name for a value that is made later. */
+  name(): string {
+    return `v${this.#count++}`;
   }
 
   emit(op: string, inputs: readonly string[], options: EmitOptions = {}): string {
@@ -55,18 +59,12 @@ export class Emitter {
     return this.literal("int64", [values.length], values);
   }
 
-  /** Whether a name is an initializer of 16-bit numbers. */
-  isNarrow(name: string): boolean {
-    return this.#narrow.has(name);
-  }
-
   /** A weight that lies in a file, shared by place. */
   external(value: Omit<OnnxInitializer, "name">): string {
     const key = JSON.stringify(value);
     const known = this.#memo.get(key)?.[0];
     if (known !== undefined) return known;
     const name = this.initializer(value);
-    if (value.type === "bfloat16" || value.type === "float16") this.#narrow.add(name);
     this.#memo.set(key, [name]);
     return name;
   }

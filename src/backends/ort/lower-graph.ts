@@ -4,6 +4,7 @@ import {
   type ComputedOp,
   type Graph,
   graphNodes,
+  type LogProbAttrs,
   type Node,
   type OpAttrs,
   resolve,
@@ -13,6 +14,7 @@ import {
   type TensorType,
 } from "../../tensor/index.js";
 import { Emitter, toBytes } from "./emitter.js";
+import { type FrozenHead, type FrozenHeads, frozenHeads } from "./lower-frozen-head.js";
 import { LOWERINGS, type LoweringContext } from "./lowering.js";
 import { encodeModel } from "./onnx-model.js";
 import { relativeInitializers } from "./external-data.js";
@@ -41,11 +43,13 @@ export function lowerGraph(graph: Graph, { frozen, store }: LowerOptions): Lower
   const names = new Map<string, string>();
   const inputs: string[] = [];
   const weights = new FrozenWeights({ e, store, frozen });
+  const heads = frozenHeads({ e, weights });
   for (const node of nodes) {
     if (node.op === "weight") continue;
-    const outputs = lowerNode(node, { e, names, weights, inputs, graph });
+    const outputs = lowerNode(node, { e, names, weights, heads, inputs, graph });
     outputs.forEach((name, index) => names.set(`${node.id}:${index}`, name));
   }
+  heads.finish();
   const outputs = Object.entries(graph.outputs).map(([name, t]) => {
     // Identity gives every output a name of its own, also where two outputs are one value or an input.
     e.nodes.push({ op: "Identity", inputs: [nameOf(t, { names, weights })], outputs: [`out:${name}`] });
@@ -64,6 +68,7 @@ interface Walk {
   e: Emitter;
   names: Map<string, string>;
   weights: FrozenWeights;
+  heads: FrozenHeads;
   inputs: string[];
   graph: Graph;
 }
@@ -86,7 +91,21 @@ function checkDeclared(name: string, used: TensorType, { inputs }: Graph): void 
   });
 }
 
-function lowerNode(node: Node, { e, names, weights, inputs, graph }: Walk): string[] {
+const HEAD_OPS: ReadonlySet<string> = new Set(["logProbs", "logProbsGradHidden", "vocabularyStats"]);
+
+const headOf = (
+  { inputs, attrs }: Node,
+  { heads, operands }: { heads: FrozenHeads; operands: readonly string[] },
+): FrozenHead =>
+  heads.of({
+    weight: resolve(inputs[1]!),
+    hidden: operands[0]!,
+    labels: operands[2]!,
+    rows: inputs[0]!.shape[0]!,
+    attrs: attrs as LogProbAttrs,
+  });
+
+function lowerNode(node: Node, { e, names, weights, heads, inputs, graph }: Walk): string[] {
   const type = node.outputs[0]!;
   switch (node.op) {
     case "input": {
@@ -105,17 +124,19 @@ function lowerNode(node: Node, { e, names, weights, inputs, graph }: Walk): stri
       return [type.shape.length === 0 ? typed : e.emit("Expand", [typed, e.int64s(type.shape)])];
     }
     default: {
+      const second = node.inputs[1] && resolve(node.inputs[1]);
+      if (node.op === "gather" && resolve(node.inputs[0]!).node.op === "weight")
+        return [weights.pick(resolve(node.inputs[0]!), nameOf(second!, { names, weights }))];
       const bytes = weights.bytes(node);
-      // A product in bytes has no use for the float32 matrix; the gradient of the head has.
-      const operands = bytes && node.op === "frozenMatmul" ? node.inputs.slice(0, 1) : node.inputs;
+      const frozen = HEAD_OPS.has(node.op) && second!.node.op === "weight";
+      // A product in bytes has no use for the float32 matrix, and a frozen head takes it in parts.
+      const read = (i: number): boolean => i !== 1 || (bytes === undefined && !frozen);
+      const operands = node.inputs.map((t, i) => (read(i) ? nameOf(t, { names, weights }) : ""));
       const context: LoweringContext = {
         e,
-        in: operands.map((t, i) =>
-          node.op === "gather" && i === 0 && resolve(t).node.op === "weight"
-            ? weights.stored(resolve(t))
-            : nameOf(t, { names, weights }),
-        ),
+        in: operands,
         bytes,
+        head: frozen ? headOf(node, { heads, operands }) : undefined,
         node,
         attrs: node.attrs as OpAttrs[ComputedOp],
         shapes: node.inputs.map((t) => t.shape),

@@ -1,12 +1,11 @@
 /**
- * Log-probabilities of labels under a language-model head, and their gradients, in chunks of rows: the logits of one
- * chunk exist at a time, and the backward pass makes them again. With p = softmax(logits):
+ * Log-probabilities of labels under a trained language-model head, and their gradients, in chunks of rows (for a frozen head
+ * see `lower-frozen-head.ts`): the logits of one chunk exist at a time, and the backward pass makes them again. With p = softmax(logits):
  *   d logp / d hidden = g (W[label] - p W),   d logp / d W = scatter(g hidden) - p^T (g hidden)
  * so that no pass over [chunk, vocabulary] is needed but the product, the softmax and one more product.
  */
 import type { LogProbAttrs, Node, Shape } from "../../tensor/index.js";
 import type { Emitter } from "./emitter.js";
-import { type ByteMatrix, lowerByteProduct } from "./lower-frozen.js";
 
 interface Context {
   e: Emitter;
@@ -14,8 +13,6 @@ interface Context {
   node: Node;
   attrs: LogProbAttrs;
   shapes: readonly Shape[];
-  /** A frozen head as bytes, for its logits; the float32 matrix is among the inputs too. */
-  bytes?: ByteMatrix | undefined;
 }
 
 interface Chunk {
@@ -41,27 +38,14 @@ const join = (e: Emitter, parts: readonly string[]): string =>
 
 const last = { axis: { int: -1 } };
 
-interface Head {
-  weight: string;
-  bytes: ByteMatrix | undefined;
-}
-
-/** hidden W^T times alpha. */
-function headProduct(e: Emitter, hidden: string, { weight, bytes, alpha }: Head & { alpha: number }): string {
-  if (bytes === undefined)
-    return e.emit("Gemm", [hidden, weight], { attributes: { transB: { int: 1 }, alpha } });
-  const raw = lowerByteProduct(e, hidden, bytes);
-  return alpha === 1 ? raw : e.emit("Mul", [raw, e.literal("float32", [], [alpha])]);
-}
-
 /** Logits of a chunk, and 1 - tanh^2 where they are soft-capped. */
 function logits(
   e: Emitter,
-  hidden: string,
-  head: Head,
+  { hidden, weight }: { hidden: string; weight: string },
   attrs: LogProbAttrs,
 ): { value: string; slope?: string } {
-  const raw = headProduct(e, hidden, { ...head, alpha: attrs.softcap > 0 ? 1 / attrs.softcap : attrs.scale });
+  const alpha = attrs.softcap > 0 ? 1 / attrs.softcap : attrs.scale;
+  const raw = e.emit("Gemm", [hidden, weight], { attributes: { transB: { int: 1 }, alpha } });
   if (attrs.softcap === 0) return { value: raw };
   const t = e.emit("Tanh", [raw]);
   const one = e.literal("float32", [], [1]);
@@ -78,11 +62,11 @@ function pick(e: Emitter, matrix: string, labels: string): string {
   return flat(e, e.emit("GatherElements", [matrix, column(e, labels)], { attributes: last }));
 }
 
-export function lowerLogProbs({ e, in: [hidden, weight, labels], attrs, shapes, bytes }: Context): string {
+export function lowerLogProbs({ e, in: [hidden, weight, labels], attrs, shapes }: Context): string {
   return join(
     e,
     chunks(shapes[0]![0]!, attrs.chunk).map((c) => {
-      const { value } = logits(e, cut(e, hidden!, c), { weight: weight!, bytes }, attrs);
+      const { value } = logits(e, { hidden: cut(e, hidden!, c), weight: weight! }, attrs);
       return pick(e, e.emit("LogSoftmax", [value], { attributes: last }), cut(e, labels!, c));
     }),
   );
@@ -91,11 +75,10 @@ export function lowerLogProbs({ e, in: [hidden, weight, labels], attrs, shapes, 
 /** p times the slope of the soft cap, and the same for the label alone (a column). */
 function weights(
   e: Emitter,
-  hidden: string,
-  head: Head & { labels: string },
+  head: { hidden: string; weight: string; labels: string },
   attrs: LogProbAttrs,
 ): { p: string; atLabel?: string } {
-  const { value, slope } = logits(e, hidden, head, attrs);
+  const { value, slope } = logits(e, head, attrs);
   const p = e.emit("Softmax", [value], { attributes: last });
   if (slope === undefined) return { p };
   return { p: e.emit("Mul", [p, slope]), atLabel: column(e, pick(e, slope, head.labels)) };
@@ -106,14 +89,13 @@ export function lowerLogProbsGradHidden({
   in: [hidden, weight, labels, g],
   attrs,
   shapes,
-  bytes,
 }: Context): string {
   const scale = e.literal("float32", [], [attrs.scale]);
   return join(
     e,
     chunks(shapes[0]![0]!, attrs.chunk).map((c) => {
       const own = cut(e, labels!, c);
-      const { p, atLabel } = weights(e, cut(e, hidden!, c), { weight: weight!, bytes, labels: own }, attrs);
+      const { p, atLabel } = weights(e, { hidden: cut(e, hidden!, c), weight: weight!, labels: own }, attrs);
       const expected = e.emit("Gemm", [p, weight!]);
       const rows = e.emit("Gather", [weight!, own], { attributes: { axis: { int: 0 } } });
       const target = atLabel === undefined ? rows : e.emit("Mul", [rows, atLabel]);
@@ -140,7 +122,7 @@ export function lowerLogProbsGradWeight({
   for (const c of chunks(shapes[0]![0]!, attrs.chunk)) {
     const own = cut(e, labels!, c);
     const states = cut(e, hidden!, c);
-    const { p, atLabel } = weights(e, states, { weight: weight!, bytes: undefined, labels: own }, attrs);
+    const { p, atLabel } = weights(e, { hidden: states, weight: weight!, labels: own }, attrs);
     const factor = column(e, cut(e, g!, c));
     const weighted = e.emit("Mul", [states, attrs.scale === 1 ? factor : e.emit("Mul", [factor, scale])]);
     targets.push(atLabel === undefined ? weighted : e.emit("Mul", [weighted, atLabel]));
@@ -159,20 +141,14 @@ export function lowerLogProbsGradWeight({
  * Entropy, hits and mean logits from the log-softmax that the log-probabilities are read from. The label is the likeliest
  * when nothing is above it; the mean logit is the state times the mean row of the head, unless a soft cap bends it.
  */
-export function lowerVocabularyStats({
-  e,
-  in: [hidden, weight, labels],
-  attrs,
-  shapes,
-  bytes,
-}: Context): string[] {
+export function lowerVocabularyStats({ e, in: [hidden, weight, labels], attrs, shapes }: Context): string[] {
   const columns = e.int64s([1]);
   const drop = { keepdims: { int: 0 } };
   const centre = (): string =>
     e.emit("ReduceMean", [weight!, e.int64s([0])], { attributes: { keepdims: { int: 1 } } });
   const parts = chunks(shapes[0]![0]!, attrs.chunk).map((c) => {
     const states = cut(e, hidden!, c);
-    const { value, slope } = logits(e, states, { weight: weight!, bytes }, attrs);
+    const { value, slope } = logits(e, { hidden: states, weight: weight! }, attrs);
     const ls = e.emit("LogSoftmax", [value], { attributes: last });
     const products = e.emit("Mul", [e.emit("Exp", [ls]), ls]);
     const entropy = e.emit("Neg", [e.emit("ReduceSum", [products, columns], { attributes: drop })]);

@@ -4,7 +4,9 @@
  */
 import type { ComputedOp, Node, OpAttrs, Shape } from "../../tensor/index.js";
 import type { Emitter } from "./emitter.js";
-import { type ByteMatrix, lowerByteProduct } from "./lower-frozen.js";
+import { emitAfter } from "./lower-after.js";
+import { type ByteMatrix, multiplyBytes, quantiseRows } from "./lower-frozen.js";
+import type { FrozenHead } from "./lower-frozen-head.js";
 import {
   lowerLogProbs,
   lowerLogProbsGradHidden,
@@ -21,6 +23,8 @@ export interface LoweringContext<K extends ComputedOp = ComputedOp> {
   shapes: readonly Shape[];
   /** The frozen weight of `frozenMatmul` as bytes; undefined: it is among the inputs, in float32. */
   bytes?: ByteMatrix | undefined;
+  /** The output layer of the ops of the head, where it is frozen. */
+  head?: FrozenHead | undefined;
 }
 
 /** Gives the names of the outputs. */
@@ -33,20 +37,6 @@ const plain =
 
 const contributed = "com.microsoft" as const;
 const int = (n: number) => ({ int: n });
-
-function after({ e, in: [x, ...others], node }: LoweringContext<"after">): string {
-  // One element of each, compared with an unlikely number: a zero that is not folded away, whatever comes (NaN too).
-  const firsts = others.map((name) =>
-    e.emit("Slice", [e.emit("Reshape", [name, e.int64s([-1])]), e.int64s([0]), e.int64s([1]), e.int64s([0])]),
-  );
-  const all = firsts.length === 1 ? firsts[0]! : e.emit("Sum", firsts);
-  const never = e.emit("Equal", [all, e.literal("float32", [1], [1.2345678e38])]);
-  const zero = e.emit("Cast", [never], { attributes: { to: int(1) } });
-  const shape = node.outputs[0]!.shape;
-  return shape.length > 0
-    ? e.emit("Add", [x!, zero])
-    : e.emit("Add", [x!, e.emit("Reshape", [zero, e.literal("int64", [0], [])])]);
-}
 
 function scatterAdd({ e, in: [indices, updates], attrs, shapes }: LoweringContext<"scatterAdd">): string {
   const shape = e.int64s([attrs.rows, ...shapes[1]!.slice(1)]);
@@ -95,7 +85,7 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
       attributes: { to: int(attrs.dtype === "float32" ? 1 : attrs.dtype === "int32" ? 6 : 9) },
     }),
   stopGradient: ({ in: [x] }) => x!,
-  after,
+  after: ({ e, in: [x, ...others], node }) => emitAfter(e, x!, { others, shape: node.outputs[0]!.shape }),
 
   reshape: ({ e, in: [x], attrs }) =>
     e.emit("Reshape", [x!, e.literal("int64", [attrs.shape.length], attrs.shape)]),
@@ -160,16 +150,12 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
         beta: 1,
       },
     }),
-  frozenMatmul: ({ e, in: inputs, attrs, bytes }) =>
+  frozenMatmul: ({ e, in: inputs, attrs, bytes, shapes }) =>
     bytes === undefined
       ? e.emit("Gemm", inputs, { attributes: { transB: int(attrs.transB ? 1 : 0) } })
-      : lowerByteProduct(e, inputs[0]!, bytes),
+      : multiplyBytes(e, quantiseRows(e, { name: inputs[0]!, rows: shapes[0]![0]! }), { ...bytes, alpha: 1 }),
 
-  // Rows of a weight that is stored in 16 bits are picked first and widened then.
-  gather: ({ e, in: inputs }) => {
-    const rows = e.emit("Gather", inputs, { attributes: { axis: int(0) } });
-    return e.isNarrow(inputs[0]!) ? e.emit("Cast", [rows], { attributes: { to: int(1) } }) : rows;
-  },
+  gather: ({ e, in: inputs }) => e.emit("Gather", inputs, { attributes: { axis: int(0) } }),
   scatterAdd,
   take: ({ e, in: [x, indices], shapes }) => {
     const picked = e.emit(
@@ -216,8 +202,8 @@ export const LOWERINGS: { readonly [K in ComputedOp]: Lowering<K> } = {
         : {},
     });
   },
-  logProbs: lowerLogProbs,
-  logProbsGradHidden: lowerLogProbsGradHidden,
+  logProbs: (c) => c.head?.logProbs() ?? lowerLogProbs(c),
+  logProbsGradHidden: (c) => c.head?.gradHidden(c.in[3]!) ?? lowerLogProbsGradHidden(c),
   logProbsGradWeight: lowerLogProbsGradWeight,
-  vocabularyStats: lowerVocabularyStats,
+  vocabularyStats: (c) => c.head?.stats() ?? lowerVocabularyStats(c),
 };

@@ -67,7 +67,8 @@ function held(id: number): Held {
 }
 
 async function compile(request: Extract<Request, { kind: "compile" }>): Promise<null> {
-  const config: Record<string, string> = {};
+  // Consecutive reshapes would become one, and what orders work is such a reshape (`lower-after.ts`).
+  const config: Record<string, string> = { "optimization.disable_specified_optimizers": "ReshapeFusion" };
   if (request.folder !== undefined)
     config["session.model_external_initializers_file_folder_path"] = request.folder;
   if (!request.prepack) config["session.disable_prepacking"] = "1";
