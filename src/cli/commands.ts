@@ -29,6 +29,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  pairs: {
+    summary: "pairs of answers to judge, from two models or one asked twice",
+    load: () => import("./pairs.js"),
+  },
   annotate: {
     summary: "judge the answers of a file, alone or with others, on a page",
     load: () => import("./annotate.js"),
