@@ -1,7 +1,7 @@
 /**
  * A server under the load of many annotators, on PostgreSQL and on the embedded database; needs no peer and no Python.
  *
- *   npm run bench -- server                          200 people for a minute, 1 s of thought a judgement, on both
+ *   npm run bench -- server                          200 people for a minute, 5 s of thought a judgement, on both
  *   npm run bench -- server --database pglite        postgres, pglite
  *   npm run bench -- server --annotators 50 --seconds 20 --think 2
  *   npm run bench -- server --kills 20               kill -9 the server that often meanwhile; people retry as the page does
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     database: { type: "string", multiple: true, default: ["postgres", "pglite"] },
     annotators: { type: "string", default: "200" },
     seconds: { type: "string", default: "60" },
-    think: { type: "string", default: "1" },
+    think: { type: "string", default: "5" },
     kills: { type: "string", default: "0" },
   },
 });

@@ -29,6 +29,15 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   score: { summary: "score answers with a reward model", load: () => import("./score.js") },
   generate: { summary: "answer prompts with a model", load: () => import("./generate.js") },
+  pairs: {
+    summary: "pairs of answers to judge, from two models or one asked twice",
+    load: () => import("./pairs.js"),
+  },
+  annotate: {
+    summary: "judge the answers of a file, alone or with others, on a page",
+    load: () => import("./annotate.js"),
+  },
+  serve: { summary: "serve a store: the page where people judge", load: () => import("./serve.js") },
   import: {
     summary: "answers and judgements of other tools into a project",
     load: () => import("./import.js"),
@@ -37,7 +46,6 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "a project's judgements as data for training, or all of it",
     load: () => import("./export.js"),
   },
-  serve: { summary: "serve a store: the page where people judge", load: () => import("./serve.js") },
   agreement: {
     summary: "how far annotators agree, in numbers and words",
     load: () => import("./agreement.js"),

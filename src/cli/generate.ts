@@ -2,14 +2,15 @@
 import { openDataset } from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import { type Completion, samplingSchema, TokenGenerator } from "../generate/index.js";
-import type { Message, Text } from "../records/index.js";
-import { chatTemplateOf, renderPrompt, stopTokenIds, type Tokenizer } from "../text/index.js";
+import type { Text } from "../records/index.js";
+import { chatTemplateOf, stopTokenIds, type Tokenizer } from "../text/index.js";
 import { flag, optionalText, optionalWhole, whole } from "../train/job/setting.js";
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
+import { encodePrompt } from "./encode-prompt.js";
 import { openEngine, openRunningModel } from "./running-model.js";
 import { namedAsSchema, settingsOfSchema } from "./schema-settings.js";
 import { duration } from "./show.js";
@@ -103,37 +104,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-interface PromptOptions {
-  raw: boolean;
-  system?: string | undefined;
-}
-
 async function readPrompts(source: string, limit: number): Promise<{ id: string; text: Text }[]> {
   const dataset = await openDataset(source, { kind: "prompt", limit });
   const prompts: { id: string; text: Text }[] = [];
   for await (const { id, prompt } of dataset.records()) prompts.push({ id, text: prompt });
   return prompts;
-}
-
-/** A text becomes a user's message where the tokenizer has a chat template. */
-async function encodePrompt(
-  tokenizer: Tokenizer,
-  text: Text,
-  { raw, system }: PromptOptions,
-): Promise<number[]> {
-  const templated = !raw && tokenizer.chatTemplates.has("default");
-  if (!templated && (typeof text !== "string" || system !== undefined)) {
-    throw new AttuneError("tokenizer", {
-      where: tokenizer.where,
-      expected: "a chat template, because there are messages",
-      got: raw ? "--raw" : "a tokenizer without one",
-      fix: "give prompts as plain texts",
-    });
-  }
-  if (!templated) return tokenizer.encode(text as string);
-  const messages: Message[] = typeof text === "string" ? [{ role: "user", content: text }] : text;
-  const whole = system === undefined ? messages : [{ role: "system", content: system }, ...messages];
-  return tokenizer.encode(renderPrompt(chatTemplateOf(tokenizer), whole), { addSpecialTokens: false });
 }
 
 interface Printing {

@@ -51,7 +51,7 @@ export async function postJson(url: string, body: unknown, options: PostOptions)
     where,
     expected: `${expected} from ${url}`,
     got: last,
-    fix: "look whether the reward server is up; the run can be resumed",
+    fix: "look whether the server is up; what was done can be gone on with",
   });
 }
 

@@ -11,6 +11,7 @@ import type { Pool, PoolClient } from "pg";
 import { asFault, hideSecrets } from "./faults.js";
 import { lockFolder } from "./folder-lock.js";
 import { sqlState } from "./rows.js";
+import { emptyStore } from "./template.js";
 
 export interface Connection {
   /** Runs a statement and gives its rows. Times come as text. */
@@ -100,7 +101,7 @@ async function openEmbedded(
 ): Promise<Database> {
   const { PGlite } = await import("@electric-sql/pglite");
   if (folder === undefined) {
-    const client = await PGlite.create();
+    const client = await PGlite.create(fromTemplate());
     return prepared(
       wrap(await embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
       prepare,
@@ -112,8 +113,9 @@ async function openEmbedded(
     // A first start that did not come to its end has stored nothing for anybody, and may have left half a database: begin anew.
     const [data, unfinished] = [join(folder, "data"), join(folder, "unfinished")];
     if (existsSync(unfinished)) rmSync(data, { recursive: true, force: true });
-    if (!existsSync(data)) writeFileSync(unfinished, "");
-    const client = await PGlite.create({ dataDir: data });
+    const fresh = !existsSync(data);
+    if (fresh) writeFileSync(unfinished, "");
+    const client = await PGlite.create({ dataDir: data, ...(fresh && fromTemplate()) });
     const close = async (): Promise<void> => {
       await client.close().finally(release);
     };
@@ -127,6 +129,11 @@ async function openEmbedded(
     release();
     throw asFault(cause, folder);
   }
+}
+
+function fromTemplate(): { loadDataDir?: Blob } {
+  const template = emptyStore();
+  return template === undefined ? {} : { loadDataDir: template };
 }
 
 /** Throws `network` when the server does not answer. */
