@@ -5,7 +5,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import { AttuneError } from "../errors.js";
-import { expectedOf, settingInfo, type SettingInfo } from "../train/job/index.js";
+import { expectedOf, settingInfo, type SettingInfo } from "../train/job/setting.js";
 import { nearestName } from "../util/nearest-name.js";
 import type { CommandHelp } from "./command.js";
 

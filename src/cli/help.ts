@@ -1,5 +1,5 @@
 /** The help of a command, made from its settings: meaning, default and where the default comes from. */
-import { settingDefault, settingInfo } from "../train/job/index.js";
+import { settingDefault, settingInfo } from "../train/job/setting.js";
 import { short } from "./show.js";
 import type { CommandHelp, Sections } from "./command.js";
 

@@ -6,8 +6,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { downloadFileToCacheDir, getHFHubCachePath, getRepoFolderName, listFiles } from "@huggingface/hub";
-
 import { AttuneError } from "../errors.js";
 import { rowKindOfName } from "./file-kind.js";
 import { filesOfSplit } from "./splits-of-folder.js";
@@ -35,6 +33,9 @@ export function isHubId(text: string): boolean {
 
 /** Local paths of the files of one split, downloaded where the cache lacks them. Throws `network` or `data`. */
 export async function fetchHubDataset(id: string, options: HubOptions = {}): Promise<string[]> {
+  // Loaded when a data set is named so: no local file waits for it.
+  const { downloadFileToCacheDir, getHFHubCachePath, getRepoFolderName, listFiles } =
+    await import("@huggingface/hub");
   const { revision = "main", cacheDir = getHFHubCachePath() } = options;
   const repo = { type: "dataset", name: id } as const;
   const offline = ["1", "true", "yes", "on"].includes((process.env["HF_HUB_OFFLINE"] ?? "").toLowerCase());

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 
-import { CsvError, parse, type Info } from "csv-parse";
+import type { CsvError, Info } from "csv-parse";
 
 import { AttuneError } from "../errors.js";
 import { readBytes } from "./bytes.js";
@@ -55,6 +55,7 @@ export async function* readCsv(
   file: string,
   { delimiter = ",", ...options }: ReadOptions & { delimiter?: string } = {},
 ): AsyncGenerator<SourceRow> {
+  const { CsvError, parse } = await import("csv-parse");
   const bad: { line: number; reason: string; row?: unknown }[] = [];
   const parser = parse({
     bom: true,

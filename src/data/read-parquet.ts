@@ -6,8 +6,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type FileMetaData } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import type { FileMetaData } from "hyparquet";
 
 import { AttuneError } from "../errors.js";
 import { ioError } from "../util/files.js";
@@ -79,6 +78,8 @@ async function* readPlainParquet(
   path: string,
   { name, ...options }: ReadOptions & { name: string },
 ): AsyncGenerator<SourceRow> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
+  const { compressors } = await import("hyparquet-compressors");
   let metadata: FileMetaData;
   const file = await asyncBufferFromFile(path).catch((cause: unknown) => {
     throw damaged(name, cause);

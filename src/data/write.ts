@@ -1,6 +1,6 @@
 /** Writes rows as JSON Lines (streaming) or Parquet (for export), whole or not at all. Knows no formats. */
 import type { SchemaElement } from "hyparquet";
-import { parquetWriteBuffer, schemaFromColumnData, type ColumnSource } from "hyparquet-writer";
+import type { ColumnSource } from "hyparquet-writer";
 
 import { AttuneError } from "../errors.js";
 import { openAtomic, writeFileAtomic } from "../util/files.js";
@@ -37,6 +37,7 @@ export async function writeJsonLines(path: string, rows: Rows): Promise<number> 
  * Throws `data` for a column of mixed types, `io` when it cannot be written.
  */
 export async function writeParquet(path: string, rows: Rows): Promise<number> {
+  const { parquetWriteBuffer, schemaFromColumnData } = await import("hyparquet-writer");
   const all: Record<string, unknown>[] = [];
   for await (const row of rows) all.push({ ...row });
   const names = [...new Set(all.flatMap((row) => Object.keys(row)))];
