@@ -11,7 +11,7 @@ import type { Pool, PoolClient } from "pg";
 import { asFault, hideSecrets } from "./faults.js";
 import { lockFolder } from "./folder-lock.js";
 import { sqlState } from "./rows.js";
-import { emptyStore } from "./template.js";
+import { emptyStore, unpackEmptyStore } from "./template.js";
 
 export interface Connection {
   /** Runs a statement and gives its rows. Times come as text. */
@@ -99,8 +99,8 @@ async function openEmbedded(
   folder: string | undefined,
   prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
-  const { PGlite } = await import("@electric-sql/pglite");
   if (folder === undefined) {
+    const { PGlite } = await import("@electric-sql/pglite");
     const client = await PGlite.create(fromTemplate());
     return prepared(
       wrap(await embeddedDriver(client), { kind: "pglite", where: "store", close: () => client.close() }),
@@ -115,7 +115,11 @@ async function openEmbedded(
     if (existsSync(unfinished)) rmSync(data, { recursive: true, force: true });
     const fresh = !existsSync(data);
     if (fresh) writeFileSync(unfinished, "");
-    const client = await PGlite.create({ dataDir: data, ...(fresh && fromTemplate()) });
+    const [{ PGlite }] = await Promise.all([
+      import("@electric-sql/pglite"),
+      fresh ? unpackEmptyStore(data) : undefined,
+    ]);
+    const client = await PGlite.create({ dataDir: data });
     const close = async (): Promise<void> => {
       await client.close().finally(release);
     };
@@ -133,7 +137,7 @@ async function openEmbedded(
 
 function fromTemplate(): { loadDataDir?: Blob } {
   const template = emptyStore();
-  return template === undefined ? {} : { loadDataDir: template };
+  return template === undefined ? {} : { loadDataDir: new Blob([template], { type: "application/x-gzip" }) };
 }
 
 /** Throws `network` when the server does not answer. */

@@ -214,6 +214,9 @@ describe("steps of a migration", () => {
   it("are all there or none: one that is interrupted is run whole the next time", async () => {
     const database = await s.openDatabase({}, () => Promise.resolve());
     cleanUp.push(() => database.close());
+    // A new database comes with its tables.
+    await database.rows(sql`drop schema public cascade`);
+    await database.rows(sql`create schema public`);
     const tables = async () =>
       (await database.rows(sql`select 1 from information_schema.tables where table_name = 'judgements'`))
         .length;
