@@ -10,6 +10,7 @@
  *
  *   npm run bench -- server       a server under load, without any peer: bench/server.mjs
  *   npm run bench -- store        pages of a project of a million judgements: bench/store.mjs
+ *   npm run bench -- annotate     from the command to the first pair on screen: bench/annotate.mjs
  *
  * The peer's environment is made from PyPI in .bench (about 6 GB); nothing of it is part of the package.
  */
@@ -22,7 +23,7 @@ import { runPeer } from "./peer/run.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // What has no peer has its own file and its own flags, and ends the process.
-const alone = { server: "./server.mjs", store: "./store.mjs" }[process.argv[2]];
+const alone = { server: "./server.mjs", store: "./store.mjs", annotate: "./annotate.mjs" }[process.argv[2]];
 if (alone !== undefined) {
   process.argv.splice(2, 1);
   await import(alone);
