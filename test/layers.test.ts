@@ -41,7 +41,7 @@ function filesBelow(folder: string): string[] {
 }
 
 const importsOf = (file: string): string[] =>
-  [...readFileSync(file, "utf8").matchAll(/(?:from|import\(|import)\s*"([^"]+)"/g)].map((m) => m[1]!);
+  [...readFileSync(file, "utf8").matchAll(/(?:from|import\(|import)\s*"([^"\n]+)"/g)].map((m) => m[1]!);
 
 const folderOf = (file: string): string => {
   const parts = relative(src, file).split("/");
@@ -78,6 +78,18 @@ describe("the import table", () => {
       .filter((file) => withoutNative.includes(folderOf(file)))
       .filter((file) => importsOf(file).some((path) => path === "onnxruntime-node" || path === "tokenizers"));
     expect(loaded.map((file) => relative(src, file))).toEqual([]);
+  });
+
+  it("keeps everything but zod out of the client, which runs in browsers", () => {
+    const reached = new Set([join(src, "server", "client.ts")]);
+    const packages = new Set<string>();
+    for (const file of reached) {
+      for (const path of importsOf(file)) {
+        if (path.startsWith(".")) reached.add(resolve(dirname(file), path).replace(/\.js$/, ".ts"));
+        else packages.add(path);
+      }
+    }
+    expect([...packages]).toEqual(["zod"]);
   });
 
   it("lets only the ONNX Runtime backend load onnxruntime-node", () => {

@@ -1,6 +1,12 @@
 /** The public surface is a decision, not an accident: names are added here on purpose. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import * as attune from "../src/index.js";
+import * as client from "../src/server/client.js";
+import * as server from "../src/server/index.js";
+import * as store from "../src/store/index.js";
+import { repositoryRoot } from "./support/shared.js";
 
 it("exports exactly these names", () => {
   expect(Object.keys(attune).sort()).toEqual([
@@ -89,4 +95,125 @@ it("exports exactly these names", () => {
     "valueLoss",
     "withValues",
   ]);
+});
+
+it("has a client, a server and a store that export exactly these names", () => {
+  expect(Object.keys(client).sort()).toEqual(["ApiFailure", "createClient"]);
+  expect(Object.keys(server).sort()).toEqual([
+    "Adjudicated",
+    "Adjudication",
+    "Agreement",
+    "AnnotatorRow",
+    "Answer",
+    "ApiError",
+    "ApiFailure",
+    "Attribute",
+    "BrowserItem",
+    "Estimate",
+    "ExportQuery",
+    "Guideline",
+    "HistoryEntry",
+    "Invitation",
+    "Leaderboard",
+    "NewInvitation",
+    "NewItem",
+    "NewProject",
+    "Next",
+    "OwnProgress",
+    "Progress",
+    "Project",
+    "ProjectSettings",
+    "Receipt",
+    "ReviewItem",
+    "ReviewJudgement",
+    "Revision",
+    "Role",
+    "Session",
+    "SettingsChange",
+    "ShownCandidate",
+    "ShownItem",
+    "Submission",
+    "Task",
+    "contentPolicy",
+    "createClient",
+    "logLines",
+    "openApi",
+    "routes",
+    "serve",
+    "signatureOf",
+  ]);
+  expect(Object.keys(store).sort()).toEqual([
+    "acknowledgeDelivery",
+    "activeDraws",
+    "addGuideline",
+    "addItems",
+    "addJudgements",
+    "adjudicate",
+    "backup",
+    "browseItems",
+    "cameBy",
+    "categoryOf",
+    "changeAnnotator",
+    "changeProject",
+    "createAnnotator",
+    "createInvitation",
+    "createProject",
+    "createSession",
+    "dataCard",
+    "duels",
+    "dumpProject",
+    "endSession",
+    "expireLeases",
+    "exportKinds",
+    "findItem",
+    "findJudgement",
+    "findProject",
+    "findSession",
+    "heartbeat",
+    "historyOf",
+    "isDecided",
+    "itemGroups",
+    "itemsAfter",
+    "joinByInvitation",
+    "judgementsAfter",
+    "judgementsOf",
+    "listGuidelines",
+    "listInvitations",
+    "listProjects",
+    "migrations",
+    "openDatabase",
+    "openExport",
+    "openStore",
+    "ownProgressOf",
+    "pairings",
+    "patterns",
+    "peopleSums",
+    "postponeDelivery",
+    "progressOf",
+    "recount",
+    "releaseLease",
+    "requireProject",
+    "restore",
+    "reviewQueue",
+    "revise",
+    "revokeInvitation",
+    "stateOf",
+    "storable",
+    "submit",
+    "sumsOf",
+    "takeDeliveries",
+    "takeNext",
+    "whyNothing",
+  ]);
+});
+
+it("names no path that is not built", () => {
+  const { exports } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
+    exports: Record<string, Record<"types" | "default", string>>;
+  };
+  const sources = Object.values(exports).map(({ types, default: path }) => {
+    expect(types).toBe(path.replace(/\.js$/, ".d.ts"));
+    return path.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts");
+  });
+  expect(sources.filter((path) => !existsSync(join(repositoryRoot, path)))).toEqual([]);
 });

@@ -1,9 +1,11 @@
 /**
- * A typed client of the HTTP interface, made from its table. Runs in browsers and in Node; web imports the types only and may
- * pass its own table of methods and paths. Keeps the session's CSRF token; the cookie is the browser's (or `cookie`) affair.
+ * A typed client of the HTTP interface, made from its table: `attune/client`. Runs in browsers and in Node, needs nothing but zod.
+ * Keeps the session's CSRF token; the cookie is the browser's affair. Knows no server.
  */
 import { routes, type BodyOf, type PathOf, type QueryOf, type ResponseOf, type RouteName } from "./api.js";
 import type { ApiError } from "./api-schemas.js";
+
+export type { BodyOf, PathOf, QueryOf, ResponseOf, RouteName } from "./api.js";
 
 export interface CallOptions<N extends RouteName> {
   path?: PathOf<N>;

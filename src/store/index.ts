@@ -35,6 +35,7 @@ export * from "./sums.js";
 export { backup, restore, type BackupSummary } from "./backup.js";
 export { openDatabase } from "./database.js";
 export { migrations } from "./migrations.js";
+export * from "./export/index.js";
 
 export interface StoreOptions extends OpenOptions {
   /** The clock; default the machine's. */
