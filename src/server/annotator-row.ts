@@ -8,6 +8,7 @@ export function annotatorRow({
   annotator,
   role,
   quota,
+  groups,
   disabled,
   last_at,
   sums,
@@ -26,6 +27,7 @@ export function annotatorRow({
     consistency: share(n("repeat_same"), n("repeat_compared"), { otherwise: "Nothing was judged twice." }),
     mean_active_ms: n("timed") > 0 ? n("active_ms") / n("timed") : null,
     quota,
+    groups,
     disabled,
     last_at,
   };

@@ -76,7 +76,7 @@ export const ProjectSettings = z.strictObject({
   quota: z.number().int().min(1).nullable().default(null),
   /** Without a heartbeat the item goes to somebody else after so long. */
   lease_seconds: z.number().int().min(5).max(86_400).default(300),
-  /** Called (POST, signed) when an item has all its judgements. */
+  /** Called (POST, signed) when an item is complete: it has all its judgements, or a reviewer has decided it before. */
   webhook: z
     .strictObject({ url: z.url({ protocol: /^https?$/ }), secret: z.string().min(16) })
     .nullable()
@@ -289,6 +289,8 @@ export const AnnotatorRow = z.strictObject({
   consistency: Estimate,
   mean_active_ms: z.number().nullable(),
   quota: z.number().nullable(),
+  /** Groups of items that are given to this person; null: all items. */
+  groups: z.array(z.string()).nullable(),
   disabled: z.boolean(),
   last_at: z.string().nullable(),
 });

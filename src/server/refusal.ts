@@ -30,18 +30,9 @@ export class Refusal extends Error {
   }
 }
 
-/** SQLSTATE classes and system errors which say that the database is away, full or starting, not that the statement is wrong. */
-const away = /^(08|53|57P|25006)|^E(CONN|PIPE|TIMEDOUT|NOTFOUND|HOSTUNREACH)/;
-
-function isDatabaseAway(cause: unknown): boolean {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    const { code } = error as { code?: unknown };
-    if (error instanceof AttuneError && (code === "network" || code === "io")) return true;
-    if (typeof code === "string" && away.test(code)) return true;
-    if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
-  }
-  return false;
-}
+/** The store names its faults so: it is away, full or starting. */
+const isDatabaseAway = (cause: unknown): boolean =>
+  cause instanceof AttuneError && (cause.code === "network" || cause.code === "io");
 
 /** What went wrong as a refusal. What is no refusal is told as little of as possible. */
 export function asRefusal(cause: unknown): Refusal {

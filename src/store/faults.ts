@@ -16,7 +16,8 @@ function reasonOf(cause: unknown): string {
   return error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error);
 }
 
-const gone = /^(08|57P0)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|53300$)/;
+/** Connection lost, server stopping or starting, a standby that may not write, no room for a connection; and what the system says. */
+const gone = /^(08|57P|25006|53[23]00)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/;
 const goneWords =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/;
 const full = /No space left on device|ENOSPC|could not extend file/;

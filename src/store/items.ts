@@ -91,6 +91,14 @@ export async function findItem(
   return row;
 }
 
+/** The groups that a project's items to judge are in. */
+export async function itemGroups(store: Store, project: string): Promise<string[]> {
+  const rows = await store.database.rows<{ name: string }>(sql`
+    select distinct item_group as name from item_states
+    where project = ${project} and role = 'task' and item_group is not null order by 1`);
+  return rows.map(({ name }) => name);
+}
+
 export interface BrowsedItem {
   id: string;
   excerpt: string;

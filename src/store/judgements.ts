@@ -209,8 +209,7 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
     }`);
   const valid = total(tally);
   if (counts && valid === o.tellAt && valid > total(origin.tally)) {
-    const event = { event: "item.complete", project: o.project, item, judgements: valid };
-    await queueDelivery(tx, { store, id: `${o.project}/${item}/complete`, project: o.project, event });
+    await tellComplete(tx, store, { ...o, item, judgements: valid, decided: origin.decided });
   }
   return {
     judgement: id,
@@ -224,10 +223,38 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
   };
 }
 
-/** Decides an item; false when there is none. What was decided before stays in the table. */
+/** Owed once for each item, by whatever completes it first. */
+const tellComplete = (
+  tx: Place,
+  store: Store,
+  {
+    project,
+    item,
+    judgements,
+    decided,
+  }: { project: string; item: string; judgements: number; decided: boolean },
+): Promise<void> =>
+  queueDelivery(tx, {
+    store,
+    id: `${project}/${item}/complete`,
+    project,
+    event: { event: "item.complete", project, item, judgements, decided },
+  });
+
+/**
+ * Decides an item; false when there is none. What was decided before stays in the table. An item that has fewer than `tellAt`
+ * judgements is completed by its first decision.
+ */
 export function adjudicate(
   store: Store,
-  o: { project: string; item: string; annotator: string; answer: StoredAnswer; reason?: string },
+  o: {
+    project: string;
+    item: string;
+    annotator: string;
+    answer: StoredAnswer;
+    reason?: string;
+    tellAt?: number;
+  },
 ): Promise<boolean> {
   const decided = { by: o.annotator, at: timeOf(store), answer: o.answer, reason: o.reason ?? null };
   return atomically(store, async (tx) => {
@@ -246,6 +273,8 @@ export function adjudicate(
           ? patternMove({ ...o, from: { adjudicated: false, tally }, to: { adjudicated: true, tally } })
           : sql`select 1 as one`
       }`);
+    if (state.first && state.role === "task" && total(tally) < (o.tellAt ?? 0))
+      await tellComplete(tx, store, { ...o, judgements: total(tally), decided: true });
     return true;
   });
 }

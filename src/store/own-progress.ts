@@ -37,6 +37,8 @@ export async function whyNothing(
       exists (select from leases l join item_states s on s.project = l.project and s.item = l.item
         where l.project = ${o.project} and l.state = 'active' and l.purpose = 'task' and s.valid < ${o.overlap}
           and not exists (select from currents c where c.project = s.project and c.item = s.item
-            and c.annotator = ${o.annotator})) as held`);
+            and c.annotator = ${o.annotator})
+          and coalesce((select a.groups ? coalesce(s.item_group, '') from annotators a
+            where a.id = ${o.annotator} and a.groups is not null), true)) as held`);
   return row!.held ? "waiting" : row!.any ? "complete" : "empty";
 }

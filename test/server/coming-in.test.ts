@@ -1,7 +1,7 @@
 /** Tokens, links, sessions, and who gets in how often. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sql } from "drizzle-orm";
-import { project, start, type Person, type Running } from "./running.js";
+import { judge, pairs, project, start, type Person, type Running } from "./running.js";
 
 let running: Running;
 let owner: Person;
@@ -145,7 +145,7 @@ describe("a session", () => {
   });
 
   it("is Secure where people come over TLS, and only its own name is answered to", async () => {
-    const behind = await start({ publicUrl: "https://judge.example.org" });
+    const behind = await start({ store: running.store, publicUrl: "https://judge.example.org" });
     const login = await fetch(`http://127.0.0.1:${behind.server.port}/api/session`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -159,7 +159,7 @@ describe("a session", () => {
 
 describe("a limit", () => {
   it("stops guessing tokens, by address, while those inside go on", async () => {
-    const guarded = await start();
+    const guarded = await start({ store: running.store });
     const own = await project(guarded);
     const inside = await guarded.join(own);
     const tries: number[] = [];
@@ -179,7 +179,7 @@ describe("a limit", () => {
   });
 
   it("of calls holds for each session apart", async () => {
-    const slow = await start({ callsPerSecond: 2 });
+    const slow = await start({ store: running.store, callsPerSecond: 2 });
     const own = await project(slow, { items: [] });
     const [one, two] = [await slow.join(own), await slow.join(own)];
     const codes: number[] = [];
@@ -198,5 +198,33 @@ describe("people", () => {
     expect((await person.send("POST", path)).body.progress.quota).toBe(2);
     await owner.send("PATCH", `/api/projects/${own}/annotators/${person.annotator}`, { quota: 0 });
     expect((await person.send("POST", path)).body).toMatchObject({ kind: "nothing", reason: "quota" });
+  });
+
+  it("are given the groups of items that are theirs, which the owner chooses among those that there are", async () => {
+    const own = await project(running, {
+      items: pairs(4, (k) => (k === 3 ? { group: "law" } : k === 2 ? { group: "small talk" } : {})),
+    });
+    const person = await running.join(own);
+    const path = `/api/projects/${own}/annotators/${person.annotator}`;
+    const refused = await owner.send("PATCH", path, { groups: ["law", "lore"] });
+    expect([refused.status, refused.body.error.message]).toEqual([
+      400,
+      "groups: expected groups that items are in (law, small talk), got lore",
+    ]);
+    expect((await owner.send("PATCH", path, { groups: ["law"] })).status).toBe(200);
+    const listed = await owner.get(`/api/projects/${own}/annotators`);
+    expect(listed.body.groups).toEqual(["law", "small talk"]);
+    expect(listed.body.annotators.at(-1)).toMatchObject({ annotator: person.annotator, groups: ["law"] });
+    const next = (await person.send("POST", `/api/projects/${own}/next`)).body;
+    expect(next.item.prompt[0].content).toBe("Question 3");
+    await judge(person, own);
+    // What others hold of the other groups is nothing to wait for.
+    await (await running.join(own)).send("POST", `/api/projects/${own}/next`);
+    expect((await person.send("POST", `/api/projects/${own}/next`)).body).toMatchObject({
+      kind: "nothing",
+      reason: "complete",
+    });
+    await owner.send("PATCH", path, { groups: null });
+    expect((await person.send("POST", `/api/projects/${own}/next`)).body.kind).toBe("item");
   });
 });

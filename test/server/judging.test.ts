@@ -1,6 +1,7 @@
 /** Judging over HTTP, from the first item to the last, and everything that is read of it afterwards. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { judge, newKey, pairs, project, start, type Running } from "./running.js";
+import { dumpProject } from "../../src/store/export/index.js";
 import { startPostgres, whyNoPostgres } from "../store/postgres.js";
 
 const kinds = ["pglite", "postgres"] as const;
@@ -76,6 +77,30 @@ for (const kind of kinds) {
         chosen: [{ content: "Answer x to 0" }],
         rejected: [{ content: "Answer y to 0" }],
       });
+    });
+
+    it("gives the owner the same dump that attune export writes, and nobody else", async () => {
+      const id = await project(running, { items: pairs(2), settings: { overlap: 2 } });
+      const person = await running.join(id);
+      for (let k = 0; k < 2; k += 1) await judge(person, id);
+      const owner = await running.owner();
+      await owner.send("POST", `/api/projects/${id}/items/item-0/adjudicate`, {
+        answer: { outcome: { type: "pair", chosen: "y", rejected: "x" } },
+        reason: "said so",
+      });
+      const path = `/api/projects/${id}/export?to=dump`;
+      const rows: object[] = [];
+      for await (const row of dumpProject(running.store, id)) rows.push(row);
+      expect((await owner.get(path)).body).toBe(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      expect(rows.map((row) => (row as { type: string }).type)).toEqual([
+        "project",
+        "item",
+        "item",
+        "judgement",
+        "judgement",
+        "decision",
+      ]);
+      expect((await person.get(path)).status).toBe(403);
     });
 
     it("stores a retried submit once", async () => {

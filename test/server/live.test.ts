@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { signatureOf } from "../../src/server/index.js";
 import { serve } from "../../src/server/serve.js";
+import { asFault } from "../../src/store/faults.js";
+import { openStore } from "../../src/store/index.js";
 import { judge, newKey, pairs, project, start, type Running } from "./running.js";
 
 let running: Running;
@@ -102,6 +104,7 @@ describe("a webhook", () => {
       project: id,
       item: "item-0",
       judgements: 2,
+      decided: false,
     });
     const timestamp = headers["x-attune-timestamp"] as string;
     expect(headers["x-attune-signature"]).toBe(signatureOf(secret, { timestamp, body }));
@@ -111,10 +114,38 @@ describe("a webhook", () => {
     );
   });
 
+  it("is called for an item that a reviewer decides before it has all its judgements, and once only", async () => {
+    const { url, got } = await receiver((_, response) => response.writeHead(204).end());
+    const id = await project(running, {
+      items: pairs(2),
+      settings: { overlap: 2, webhook: { url, secret } },
+    });
+    const [one, two] = [await running.join(id), await running.join(id)];
+    for (let n = 0; n < 2; n += 1) await judge(one, id);
+    const owner = await running.owner();
+    const decide = (item: string) =>
+      owner.send("POST", `/api/projects/${id}/items/${item}/adjudicate`, {
+        answer: { outcome: { type: "pair", chosen: "x", rejected: "y" } },
+      });
+    expect((await decide("item-0")).status).toBe(200);
+    await expect.poll(() => got.length, { timeout: 10_000 }).toBe(1);
+    expect(JSON.parse(got[0]!.body)).toMatchObject({ item: "item-0", judgements: 1, decided: true });
+    // Decided again, or decided when it is complete already: nothing new.
+    await decide("item-0");
+    await judge(two, id);
+    await expect.poll(() => got.length, { timeout: 10_000 }).toBe(2);
+    expect(JSON.parse(got[1]!.body)).toMatchObject({ item: "item-1", judgements: 2, decided: false });
+    await decide("item-1");
+    await new Promise((done) => setTimeout(done, 300));
+    expect(got).toHaveLength(2);
+  });
+
   it("that was owed when the server ended is called by the next one", async () => {
     const refusing = await receiver((_, response) => response.writeHead(503).end());
     const willing = await receiver((_, response) => response.writeHead(200).end());
-    const first = await start({ webhooks: { every: 50, firstWait: 50 } });
+    // A store of its own: what is owed in a shared one is called by whichever server looks first.
+    const store = await openStore();
+    const first = await start({ store, webhooks: { every: 50, firstWait: 50 } });
     const id = await project(first, {
       items: pairs(1),
       settings: { webhook: { url: refusing.url, secret } },
@@ -123,7 +154,7 @@ describe("a webhook", () => {
     await expect.poll(() => refusing.got.length, { timeout: 5000 }).toBeGreaterThan(0);
     await first.server.close();
     const second = await serve({
-      store: first.store,
+      store,
       log: () => undefined,
       page: "web/public",
       webhooks: { every: 50, firstWait: 50 },
@@ -135,6 +166,7 @@ describe("a webhook", () => {
     });
     await expect.poll(() => willing.got.length, { timeout: 10_000 }).toBe(1);
     await second.close();
+    await store.close();
   });
 
   it("goes to http and https only", async () => {
@@ -176,13 +208,13 @@ describe("the page", () => {
   });
 
   it("may show images from elsewhere only where a project's owner allows them", async () => {
-    const other = await start();
-    expect((await other.ask("/")).headers.get("content-security-policy")).toContain("img-src 'self';");
-    await project(other, { settings: { images: true } });
-    expect((await other.ask("/")).headers.get("content-security-policy")).toContain(
-      "img-src 'self' https: http:;",
-    );
-    await other.close();
+    const policy = async () => (await running.ask("/")).headers.get("content-security-policy");
+    expect(await policy()).toContain("img-src 'self';");
+    const id = await project(running, { settings: { images: true } });
+    expect(await policy()).toContain("img-src 'self' https: http:;");
+    const owner = await running.owner();
+    await owner.send("PATCH", `/api/projects/${id}`, { settings: { images: false } });
+    expect(await policy()).toContain("img-src 'self';");
   });
 
   it("is everything that is served: replies of the interface may load nothing, and are not kept", async () => {
@@ -211,12 +243,14 @@ describe("operations", () => {
   });
 
   it("say whether the database answers, and refuse with a time to come back while it does not", async () => {
-    const broken = await start();
+    // The same store, seen by a server that cannot reach it.
+    const broken = await start({ store: { ...running.store } });
     const id = await project(broken);
     const owner = await broken.owner();
     expect((await broken.ask("/healthz")).body).toEqual({ status: "ok" });
     const { database } = broken.store;
-    const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const away = asFault(refused, "a server") as Error;
     Object.assign(broken.store, { database: { ...database, rows: () => Promise.reject(away) } });
     const health = await broken.ask("/healthz");
     expect([health.status, health.body]).toEqual([503, { status: "database unreachable" }]);
@@ -238,14 +272,13 @@ describe("operations", () => {
     const line = broken.log.find(({ request }) => request === bug.body.error.request);
     expect(line!.stack).toContain("a bug");
     expect(line!.stack).not.toContain("somebody judges");
-    Object.assign(broken.store, { database });
     await broken.close();
   });
 });
 
 describe("the end", () => {
   it("takes no more requests, finishes those under way and ends streams", async () => {
-    const ending = await start();
+    const ending = await start({ store: { ...running.store } });
     const id = await project(ending, { items: pairs(2) });
     const person = await ending.join(id);
     const stream = listen(`${ending.server.url}/api/projects/${id}/events`, { cookie: person.cookie });
@@ -267,8 +300,6 @@ describe("the end", () => {
     await closed;
     await stream.ended;
     await expect(fetch(`${ending.server.url}/healthz`)).rejects.toThrow();
-    Object.assign(ending.store, { database });
-    await (ending.store as unknown as { close: () => Promise<void> }).close();
   });
 
   it("says which address is taken when it cannot begin", async () => {

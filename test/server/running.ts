@@ -46,22 +46,27 @@ function smallPage(): string {
   return folder;
 }
 
+/** On a store of its own, which it closes, or on the one that is given. */
 export async function start(
   options: Partial<ServeOptions> & { databaseUrl?: string } = {},
 ): Promise<Running> {
   const clock = { ahead: 0 };
   const { databaseUrl, ...rest } = options;
-  const store = await openStore({
-    ...(databaseUrl !== undefined && { url: databaseUrl }),
-    now: () => new Date(Date.now() + clock.ahead),
-  });
+  const own =
+    rest.store === undefined
+      ? await openStore({
+          ...(databaseUrl !== undefined && { url: databaseUrl }),
+          now: () => new Date(Date.now() + clock.ahead),
+        })
+      : undefined;
+  const store = rest.store ?? own!;
   const log: LogEntry[] = [];
   const server = await serve({
-    store,
     log: (entry) => void log.push({ time: "", ...entry }),
     page: smallPage(),
     callsPerSecond: 10_000,
     ...rest,
+    store,
   });
   const ask = async (path: string, init: RequestInit = {}): Promise<Answered> => {
     const reply = await fetch(`${server.url}${path}`, init);
@@ -105,7 +110,7 @@ export async function start(
     },
     async close() {
       await server.close();
-      await (store as Store & { close: () => Promise<void> }).close();
+      await own?.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as s from "../../src/server/api-schemas.js";
 import { routes, type RouteName } from "../../src/server/api.js";
+import { contentPolicy } from "../../src/server/security-headers.js";
 
 const web = fileURLToPath(new URL("../../dist/web", import.meta.url));
 const types: Record<string, string> = {
@@ -17,8 +18,6 @@ const types: Record<string, string> = {
   ".css": "text/css",
   ".svg": "image/svg+xml",
 };
-export const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify 'allow-duplicates'";
 
 type Item = (typeof s.ShownItem)["_zod"]["output"];
 export type FakeItem = Omit<Item, "id" | "divergence" | "task">;
@@ -240,9 +239,11 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
         consistency: estimate(0.85),
         mean_active_ms: 14_000 + k * 4000,
         quota: null,
+        groups: k === 0 ? ["law"] : null,
         disabled: false,
         last_at: null,
       })),
+      groups: ["law", "small talk"],
     }),
     leaderboard: () => ({
       rows: ["small", "large", "tuned"].map((model, k) => ({
@@ -337,7 +338,7 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
         const content = readFileSync(join(web, file));
         response.writeHead(200, {
           "content-type": types[extname(file)] ?? "application/octet-stream",
-          "content-security-policy": policy,
+          "content-security-policy": contentPolicy(),
         });
         return response.end(content);
       } catch {

@@ -2,17 +2,31 @@
 import * as store from "../../store/index.js";
 import { annotatorRow } from "../annotator-row.js";
 import type { Handler } from "../call.js";
-import { notFound } from "../refusal.js";
+import { notFound, Refusal } from "../refusal.js";
 import { Role } from "../api-schemas.js";
 
 export const handlers = {
   async annotators({ store: db, project }) {
-    return { annotators: (await store.peopleSums(db, project.id)).map(annotatorRow) };
+    return {
+      annotators: (await store.peopleSums(db, project.id)).map(annotatorRow),
+      groups: await store.itemGroups(db, project.id),
+    };
   },
 
   async changeAnnotator({ store: db, project, path, body }) {
-    const { quota, disabled } = body;
-    const change = { ...(quota !== undefined && { quota }), ...(disabled !== undefined && { disabled }) };
+    const { quota, disabled, groups } = body;
+    const known = groups == null ? [] : await store.itemGroups(db, project.id);
+    const unknown = groups?.find((group) => !known.includes(group));
+    if (unknown !== undefined)
+      throw new Refusal(
+        "invalid",
+        `groups: expected groups that items are in (${known.join(", ") || "there is none"}), got ${unknown}`,
+      );
+    const change = {
+      ...(quota !== undefined && { quota }),
+      ...(disabled !== undefined && { disabled }),
+      ...(groups !== undefined && { groups }),
+    };
     if (!(await store.changeAnnotator(db, { project: project.id, id: path.annotator, ...change })))
       throw notFound("There is nobody of that name in this project.");
     return {};

@@ -33,14 +33,17 @@ export const handlers = {
     const item = await store.findItem(db, { project: project.id, item: path.item });
     if (item === undefined) throw notFound("There is no such item.");
     const candidates = item.candidates.map(({ id }) => id);
-    const answer = checkAnswer(body.answer, { settings: project.settings, candidates });
+    const { settings } = project;
+    const answer = checkAnswer(body.answer, { settings, candidates });
     await store.adjudicate(db, {
       project: project.id,
       item: path.item,
       annotator: caller.annotator,
       answer,
       ...(body.reason !== undefined && { reason: body.reason }),
+      ...(settings.webhook !== null && { tellAt: settings.overlap }),
     });
+    context.wakeWebhooks();
     context.feed.changed(project.id);
     const decided = (await store.stateOf(db, { project: project.id, item: path.item }))!.adjudicated!;
     return { ...decided, answer: Answer.parse(decided.answer) };

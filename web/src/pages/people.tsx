@@ -8,7 +8,7 @@ export function People() {
   const [error, setError] = useState<string | null>(null);
   const change = async (
     annotator: string,
-    part: { quota?: number | null; disabled?: boolean },
+    part: { quota?: number | null; groups?: string[] | null; disabled?: boolean },
   ): Promise<void> => {
     try {
       await call("changeAnnotator", { path: { annotator }, body: part });
@@ -27,12 +27,12 @@ export function People() {
         </p>
       )}
       <Show of={people}>
-        {({ annotators }) =>
+        {({ annotators, groups: known }) =>
           annotators.length === 0 ? (
             <p class="muted">Nobody has come yet.</p>
           ) : (
             <ul class="list">
-              {annotators.map(({ annotator, role, judgements, quota, disabled }) => (
+              {annotators.map(({ annotator, role, judgements, quota, groups, disabled }) => (
                 <li key={annotator} class="wrap">
                   <b class="grow">{annotator}</b>
                   <span class="muted">
@@ -53,6 +53,21 @@ export function People() {
                       }
                     />
                   </label>
+                  {known.length > 0 && (
+                    <label class="inline">
+                      <span>Only groups</span>
+                      <input
+                        type="text"
+                        aria-label={`Only groups, for ${annotator}`}
+                        placeholder="all"
+                        title={`Of ${known.join(", ")}; separated by commas`}
+                        value={groups?.join(", ") ?? ""}
+                        onChange={(event) =>
+                          void change(annotator, { groups: groupsOf(event.currentTarget.value) })
+                        }
+                      />
+                    </label>
+                  )}
                   <button
                     type="button"
                     aria-label={`${disabled ? "Let in again" : "Shut out"}: ${annotator}`}
@@ -68,4 +83,13 @@ export function People() {
       </Show>
     </>
   );
+}
+
+/** `law, small talk` as a list; nothing is every item. */
+function groupsOf(text: string): string[] | null {
+  const groups = text
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+  return groups.length === 0 ? null : groups;
 }
