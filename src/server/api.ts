@@ -262,7 +262,7 @@ export const routes = {
     role: "owner",
     summary: "Quota, the groups of items that are given to this person (null: all), or shut out",
     body: z.strictObject({
-      quota: z.number().int().min(0).nullable().optional(),
+      quota: z.number().int().min(0).max(1_000_000_000).nullable().optional(),
       groups: z.array(z.string().min(1).max(200)).min(1).max(1000).nullable().optional(),
       disabled: z.boolean().optional(),
     }),
