@@ -5,11 +5,10 @@ import { choice, flag, number, optionalText, whole } from "../train/job/setting.
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
-import { storeSettings } from "./open-store.js";
+import { projectSource, storeSettings, withStore } from "./open-store.js";
 import type { Io } from "./io.js";
 import { counted } from "./show.js";
 import { dumpFiles, exportFiles, type Exported } from "./store/export-files.js";
-import { projectSource, withStore } from "./store/place.js";
 
 const kinds = {
   dpo: "preference",

@@ -6,11 +6,10 @@ import { choice, flag, optionalChoice, optionalText, optionalWhole } from "../tr
 import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
-import { storeSettings } from "./open-store.js";
+import { storeSettings, withStore } from "./open-store.js";
 import type { Io } from "./io.js";
 import { counted } from "./show.js";
 import { bringIn, type BroughtIn, isProjectId } from "./store/bring-in.js";
-import { withStore } from "./store/place.js";
 
 const settings = {
   project: optionalText({

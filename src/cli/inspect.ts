@@ -22,10 +22,9 @@ import { type CommandHelp, exitCodes } from "./command.js";
 import { renderHelp } from "./help.js";
 import { readWithoutModel } from "./inspect-records.js";
 import { fileLines, recordLines, tokenLines } from "./inspect-text.js";
-import { storeSettings } from "./open-store.js";
+import { projectSource, storeSettings } from "./open-store.js";
 import type { Io } from "./io.js";
 import { type Snapshot, snapshotLine, snapshotOf } from "./store/for-training.js";
-import { projectSource } from "./store/place.js";
 
 const settings = {
   data: optionalText({ doc: "The same as DATA.", source: "" }),
