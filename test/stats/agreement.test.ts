@@ -24,11 +24,7 @@ describe("Krippendorff's alpha (nominal)", () => {
     ["data C of Krippendorff 2011 (.743)", dataC, 0.7434210526],
     ["data A (.095)", countsOf("0 1 0 0 0 0 0 0 1 0", "1 1 1 0 0 1 0 0 0 0"), 0.095238],
     ["data B (.692)", countsOf("a a b b d c c c e d d a", "b a b b b c c c e d d d"), 0.691964],
-    [
-      "Wikipedia (.691)",
-      countsOf(...wikipediaAlphaRaters),
-      0.691358,
-    ],
+    ["Wikipedia (.691)", countsOf(...wikipediaAlphaRaters), 0.691358],
     ["nltk's tiny example", countRatings([["YES", "NO", "NO"], ["YES", "NO"], ["NO"]]).counts, -0.3333333],
     ["Fleiss 1971", fleiss1971, 0.43341],
     ["Wikipedia's Fleiss table", wikipediaFleiss, 0.215574],
