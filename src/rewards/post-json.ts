@@ -68,11 +68,14 @@ async function once(
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body,
+      // What is sent, a key among it, goes where it was told to and nowhere else.
+      redirect: "manual",
       signal: AbortSignal.any([signal, timeout]),
     });
     const text = await response.text();
     if (!response.ok) {
-      const problem = `status ${response.status}: ${text.slice(0, 200)}`;
+      const to = response.headers.get("location");
+      const problem = `status ${response.status}${to === null ? "" : ` to ${to.slice(0, 200)}, which is not followed`}: ${text.slice(0, 200)}`;
       const wait = Number(response.headers.get("retry-after") ?? 0);
       return { problem, again: passing(response.status), wait: wait > 0 ? wait : 0 };
     }

@@ -174,6 +174,16 @@ export const Answer = z.strictObject({
 });
 export type Answer = z.infer<typeof Answer>;
 
+/** An answer as it was kept: what was imported may be longer, and freer, than what is taken here. */
+export const KeptAnswer = z.strictObject({
+  ...Answer.shape,
+  strength: z.number().nullish(),
+  attributes: Answer.shape.attributes.catch(undefined),
+  reasons: z.array(z.string()).optional(),
+  comment: z.string().optional(),
+  skipped: z.strictObject({ reason: z.string() }).optional(),
+});
+
 const timing = {
   /** Same key, same judgement: make it once for each submit (a UUID) and keep it for retries. */
   key: z.string().min(8).max(100),
@@ -202,7 +212,7 @@ export const HistoryEntry = z.strictObject({
   item: z.string(),
   submitted_at: z.string(),
   active_ms: z.number().nullable(),
-  answer: Answer,
+  answer: KeptAnswer,
   /** What it replaced. */
   revision_of: z.string().nullable(),
   /** Whether something of mine has replaced it. */
@@ -215,7 +225,7 @@ export type HistoryEntry = z.infer<typeof HistoryEntry>;
 export const ReviewJudgement = z.strictObject({
   judgement: z.string(),
   annotator: z.string(),
-  answer: Answer,
+  answer: KeptAnswer,
   shown_order: z.array(z.string()),
   late: z.boolean(),
   submitted_at: z.string(),
@@ -228,7 +238,7 @@ export const Adjudication = z.strictObject({ answer: Answer, reason: z.string().
 export const Adjudicated = z.strictObject({
   by: z.string(),
   at: z.string(),
-  answer: Answer,
+  answer: KeptAnswer,
   reason: z.string().nullable(),
 });
 

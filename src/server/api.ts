@@ -262,7 +262,7 @@ export const routes = {
     role: "owner",
     summary: "Quota, or shut out",
     body: z.strictObject({
-      quota: z.number().int().min(0).nullable().optional(),
+      quota: z.number().int().min(0).max(1_000_000_000).nullable().optional(),
       disabled: z.boolean().optional(),
     }),
     response: none,

@@ -18,6 +18,8 @@ export interface ServerContext {
   feed: ProgressFeed;
   /** The last agreement of each project and what it was computed from: intervals take a moment, and pages are loaded again. */
   agreements: Map<string, { state: string; agreement: Agreement }>;
+  /** Open streams of live progress, by person. */
+  streams: Map<string, number>;
   /** Says that a webhook may be due. */
   wakeWebhooks: () => void;
   /** Names besides loopback's and addresses that this server answers to. */

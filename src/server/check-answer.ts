@@ -1,5 +1,4 @@
 /** Whether an answer answers what was asked: the task's kind of outcome, its candidates, the project's scale. Knows no store. */
-import type { StoredAnswer } from "../store/index.js";
 import type { Answer, ProjectSettings, Task } from "./api-schemas.js";
 import { shownMessage } from "./shown-message.js";
 import { Refusal } from "./refusal.js";
@@ -23,10 +22,10 @@ const outcomes: Readonly<Record<Task, Outcome["type"]>> = {
 };
 
 const invalid = (expected: string, got: string): Refusal =>
-  new Refusal("invalid", `answer: expected ${expected}, got ${got}`);
+  new Refusal("invalid", `answer: expected ${expected.slice(0, 500)}, got ${got.slice(0, 200)}`);
 
 /** Throws `invalid`. Gives the answer as it is kept. */
-export function checkAnswer(answer: Answer, options: CheckOptions): StoredAnswer {
+export function checkAnswer(answer: Answer, options: CheckOptions): Answer {
   const { outcome, skipped, tie } = answer;
   checkAttributes(answer, options);
   if (skipped !== undefined) {
@@ -57,6 +56,9 @@ function checkOutcome(outcome: Outcome, answer: Answer, { settings, candidates }
       for (const id of ids) known(id);
       if (new Set(ids).size < ids.length)
         throw invalid("each candidate once", outcome.order.map((tied) => tied.join("=")).join(" > "));
+      // It would be another ranking in the tallies.
+      if (outcome.order.some((tied) => tied.length === 0))
+        throw invalid("places with candidates", "an empty one");
       if (ids.length < Math.min(2, candidates.length))
         throw invalid("at least two candidates", String(ids.length));
       if (!settings.ties && outcome.order.some((tied) => tied.length > 1)) throw invalid("no ties", "some");
@@ -66,6 +68,7 @@ function checkOutcome(outcome: Outcome, answer: Answer, { settings, candidates }
       known(outcome.candidate);
       if (settings.task === "thumbs" && ![-1, 0, 1].includes(outcome.score))
         throw invalid("1 (good) or 0 (bad)", String(outcome.score));
+      if (settings.task === "rate") checkScore(outcome.score, scalesOf(settings));
       return;
     }
     case "step": {
@@ -104,9 +107,23 @@ function checkPair(
     throw invalid(`a strength of at most ${most}`, String(strength));
 }
 
+type Scale = Pick<ProjectSettings["attributes"][number], "name" | "min" | "max">;
+
+const scalesOf = ({ attributes }: ProjectSettings): readonly Scale[] =>
+  attributes.length > 0 ? attributes : [{ name: "overall", min: 1, max: 5 }];
+
+/** A whole score is a mean over the scales. */
+function checkScore(score: number, scales: readonly Scale[]): void {
+  const [least, most] = [
+    Math.min(...scales.map(({ min }) => min)),
+    Math.max(...scales.map(({ max }) => max)),
+  ];
+  if (score < least || score > most) throw invalid(`a score from ${least} to ${most}`, String(score));
+}
+
 /** Scores only of what is asked, within its scale. */
 function checkAttributes({ attributes = {} }: Answer, { settings, candidates }: CheckOptions): void {
-  const scales = settings.attributes.length > 0 ? settings.attributes : [{ name: "overall", min: 1, max: 5 }];
+  const scales = scalesOf(settings);
   for (const [name, scores] of Object.entries(attributes)) {
     const scale = scales.find((each) => each.name === name);
     if (scale === undefined)

@@ -9,6 +9,27 @@ const largestBody = 2 * 1024 * 1024;
 // oxlint-disable-next-line no-control-regex
 const clean = (text: string): string => text.replace(/\u0000|\p{Surrogate}/gu, "\uFFFD");
 
+/** For `JSON.parse`: no text and no name in it that cannot be kept. */
+function cleaned(_: string, each: unknown): unknown {
+  if (typeof each === "string") return clean(each);
+  if (typeof each !== "object" || each === null || Array.isArray(each)) return each;
+  return Object.fromEntries(Object.entries(each).map(([name, value]) => [clean(name), value]));
+}
+
+const deepest = 100;
+
+/** Level by level, for what is too deep to be walked down is what is looked for. Databases and `JSON.stringify` give up on it. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [[value]];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) return true;
+    level = level.flatMap((each) =>
+      Object.values(each as object).filter((below) => typeof below === "object" && below !== null),
+    );
+  }
+  return false;
+}
+
 /** Parts of the path are ids: short, and without control characters. Another one names nothing. */
 export function readPath(given: Readonly<Record<string, string>>): Record<string, string> {
   for (const value of Object.values(given))
@@ -38,12 +59,11 @@ export async function readBody(request: Request, route: Route): Promise<unknown>
   const text = await readText(request, route.bytes ?? largestBody);
   let value: unknown;
   try {
-    value = /\\u(?:0000|[dD][89a-fA-F])/.test(text)
-      ? JSON.parse(text, (_, each: unknown) => (typeof each === "string" ? clean(each) : each))
-      : JSON.parse(text);
+    value = /\\u(?:0000|[dD][89a-fA-F])/.test(text) ? JSON.parse(text, cleaned) : JSON.parse(text);
   } catch {
     throw new Refusal("invalid", "body: expected JSON, got something else");
   }
+  if (isTooDeep(value)) throw new Refusal("invalid", `body: expected at most ${deepest} levels, got more`);
   return check(route.body, value, "body");
 }
 

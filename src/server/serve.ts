@@ -7,10 +7,11 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { AttuneError } from "../errors.js";
-import { findProject, listProjects, type Store } from "../store/index.js";
+import { createOwner, findProject, listProjects, type Store } from "../store/index.js";
 import { readSettings } from "./admit.js";
 import { createApp } from "./app.js";
 import type { ServerContext } from "./call.js";
+import { ownerId } from "./identify.js";
 import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
 import { createProgressFeed } from "./progress-feed.js";
@@ -66,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     metrics,
     feed,
     agreements: new Map(),
+    streams: new Map(),
     wakeWebhooks: webhooks.wake,
     hostNames: publicUrl === undefined ? [] : [new URL(publicUrl).hostname],
     cookie: { name: "attune_session", secure: publicUrl?.startsWith("https:") ?? false },
@@ -84,6 +86,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   // People read for a while: the connection is there when they answer.
   server.keepAliveTimeout = 75_000;
   try {
+    // A program with the owner's token judges as the owner, who may never have opened the page.
+    await createOwner(store, ownerId);
     await listen(server, { host, port });
   } catch (cause) {
     await webhooks.close();

@@ -76,7 +76,8 @@ export function runWebhooks(options: WebhookOptions): Webhooks {
         headers: {
           "content-type": "application/json",
           "user-agent": "attune-webhook",
-          "x-attune-id": id,
+          // Items may be called anything; a header may not.
+          "x-attune-id": encodeURI(id),
           "x-attune-timestamp": timestamp,
           "x-attune-signature": signatureOf(webhook.secret, { timestamp, body }),
         },

@@ -188,7 +188,7 @@ async function load(
       for (const { name } of tablesAfter(header.data.steps)) rows[name] = 0;
     } else if (Array.isArray(value)) {
       const name = String(value[0]);
-      if (!(name in rows)) throw damaged(at, "a row of a known table", name);
+      if (!Object.hasOwn(rows, name)) throw damaged(at, "a row of a known table", name);
       if (name !== table || size > pieceSize || waiting.length >= 1000) await flush();
       table = name;
       // The row as it stands in the file: numbers keep every digit.

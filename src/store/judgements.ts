@@ -75,18 +75,32 @@ async function atomically<T>(store: Store, work: (tx: Place, again: boolean) => 
       return await store.database.transaction((tx) => work(tx, attempt > 0));
     } catch (cause) {
       const state = sqlState(cause) ?? "";
-      // 40001 and 40P01: lost a race; 23505: somebody sent the same key at the same moment, and is found the next time.
+      // 40001 and 40P01: lost a race; 23505: the same key, or another answer of this person to the item, came at the same moment, and
+      // is found the next time.
       if (attempt >= 5 || !["40001", "40P01", "23505"].includes(state)) throw cause;
     }
   }
 }
 
-/** An answer under a lease. An expired lease's answer is kept and marked late. */
+/** The answer that already counts for a person on an item. */
+interface Earlier {
+  judgement: string;
+  category: string;
+}
+
+/**
+ * An answer under a lease. An expired lease's answer is kept and marked late. Who had the item twice (the first lease ran out, its
+ * answer came all the same) still has one vote: what comes last takes the place of what came before, as a revision does.
+ */
 export function submit(store: Store, o: SubmitOptions & { lease: string }): Promise<SubmitResult> {
   return atomically(store, async (tx, again) => {
-    const [lease] = await tx.rows<Origin & { state: string; over: boolean; started: string }>(sql`
+    const [lease] = await tx.rows<
+      Origin & { state: string; over: boolean; started: string; earlier: Earlier | null }
+    >(sql`
       select l.item, l.purpose, l.shown_order, l.seed::text as seed, l.policy, l.probability, l.guideline, l.task_version, l.state,
-        l.granted_at as started, l.expires_at <= ${timeOf(store)}::timestamptz as over, ${itemColumns}
+        l.granted_at as started, l.expires_at <= ${timeOf(store)}::timestamptz as over, ${itemColumns},
+        (select jsonb_build_object('judgement', c.judgement, 'category', c.category) from currents c where c.project = l.project
+          and c.item = l.item and c.annotator = l.annotator and c.repeat = (l.purpose = 'repeat')) as earlier
       from leases l join items i on i.project = l.project and i.id = l.item
         join item_states s on s.project = l.project and s.item = l.item
       where l.id = ${o.lease} and l.project = ${o.project} and l.annotator = ${o.annotator} for update of l, s`);
@@ -101,6 +115,7 @@ export function submit(store: Store, o: SubmitOptions & { lease: string }): Prom
       ...o,
       origin: lease,
       answer: o.answer(lease.shown_order),
+      ...(lease.earlier && { revisionOf: lease.earlier.judgement, replaces: lease.earlier.category }),
       late: !active || lease.over,
       held: active,
       started: lease.started,
@@ -175,8 +190,8 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
   const counts = purpose === "task";
   const [is, was] = [answered(category), answered(o.replaces)];
   const tally = counts ? moved(origin.tally, counted) : origin.tally;
-  // An answer takes the slot that its lease held; a skip gives it back; a late one takes what it lost.
-  const load = Number(is) - Number(o.lease === undefined ? was : o.held);
+  // An answer takes the slot that its lease held, or that of the answer it replaces; a skip gives it back; a late one takes what it lost.
+  const load = Number(is) - Number(was) - Number(o.held ?? false);
   const leaseState = counts && is && o.held ? "done" : "answered";
   const id = newId("j");
   const moves = counts && is !== was ? true : counts && is && category !== o.replaces;
@@ -196,7 +211,7 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
     current as (
       insert into currents (project, item, annotator, repeat, judgement, category)
       values (${o.project}, ${item}, ${o.annotator}, ${purpose === "repeat"}, ${id}, ${category})
-      on conflict (project, item, annotator, repeat) do update set judgement = excluded.judgement, category = excluded.category)
+      ${o.revisionOf === undefined ? sql`` : sql`on conflict (project, item, annotator, repeat) do update set judgement = excluded.judgement, category = excluded.category`})
     ${countingOf(counted)}
     ${
       moves

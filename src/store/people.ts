@@ -42,6 +42,14 @@ export async function createAnnotator(
   return id;
 }
 
+/** The owner of all projects. Whoever came by that name from elsewhere (in an import, before the owner was there) is taken for them. */
+export async function createOwner(store: Store, id: string): Promise<string> {
+  await store.database.rows(sql`
+    insert into annotators (id, project, role, created_at) values (${id}, null, 'owner', ${timeOf(store)})
+    on conflict (id) do update set project = null, role = 'owner', disabled = false`);
+  return id;
+}
+
 export async function createSession(
   store: Store,
   { annotator, hours = 24 * 14 }: { annotator: string; hours?: number },

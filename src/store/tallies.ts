@@ -81,7 +81,8 @@ function addCategory(o: Counted, { category, add }: { category: string; add: (na
   if (category === "tie" || category === "both_bad") add("tie");
   const place = category === "first" ? 0 : category === "second" ? 1 : -1;
   const winner = o.candidates[place]?.id;
-  if (winner !== undefined) add(o.shown_order[0] === winner ? "left" : "right");
+  // Imported judgements may not say how they were shown.
+  if (winner !== undefined && o.shown_order.length > 0) add(o.shown_order[0] === winner ? "left" : "right");
 }
 
 /** Who beat whom, by models; undefined where that says nothing. */

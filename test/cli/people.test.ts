@@ -1,8 +1,16 @@
 /** Judgements of people at the command line: in from other tools, out to training, and the statistics between. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
-import { addItems, addJudgements, createProject, openStore, peopleSums } from "../../src/store/index.js";
+import {
+  addItems,
+  addJudgements,
+  createProject,
+  findProject,
+  openStore,
+  peopleSums,
+} from "../../src/store/index.js";
 import { attune, temporaryFolder, writeRows } from "./support.js";
 
 const folder = temporaryFolder();
@@ -197,6 +205,51 @@ describe("attune export", () => {
     expect(train!.size).toBeGreaterThan(0);
     expect(test!.size).toBeGreaterThan(0);
     expect([...test!].filter((prompt) => train!.has(prompt))).toEqual([]);
+  });
+
+  it("takes no webhook and no fetching of images from a dump, and no settings that a server could not read", async () => {
+    const rows = (settings: object) => [
+      { type: "project", settings, guidelines: [] },
+      {
+        type: "item",
+        id: "i",
+        prompt: [{ role: "user", content: "q" }],
+        candidates: [{ id: "x", messages: [] }],
+      },
+    ];
+    const webhook = { url: "http://evil.example/", secret: "a-secret-of-sixteen" };
+    const hostile = writeRows(to("hostile.jsonl"), rows({ task: "thumbs", images: true, webhook }));
+    expect((await attune("import", hostile, "--project", "hostile", "--store", to("hostile"))).code).toBe(0);
+    const opened = await openStore({ folder: to("hostile") });
+    expect((await findProject(opened, "hostile"))!.settings).toEqual({ task: "thumbs" });
+    await opened.close();
+    const broken = writeRows(to("broken.jsonl"), rows({ task: "thumbs", overlap: "many" }));
+    const refused = await attune("import", broken, "--project", "broken", "--store", to("hostile"));
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/settings\.overlap/);
+  });
+
+  it("counts what an import that was stopped has added, when it is run again", async () => {
+    const whole = to("whole");
+    await attune("import", votesFile, "--project", "demo", "--store", whole);
+    const opened = await openStore({ folder: whole });
+    // As it stands between the last judgement and the counting.
+    await opened.database.rows(sql`delete from currents`);
+    await opened.database.rows(sql`update item_states set tally = '{}', valid = 0`);
+    await opened.close();
+    await attune("import", votesFile, "--project", "demo", "--store", whole);
+    const { out } = await attune(
+      "export",
+      "demo",
+      "--to",
+      "dpo",
+      "--store",
+      whole,
+      "--output",
+      to("counted"),
+      "--json",
+    );
+    expect(JSON.parse(out).report.judgements).toBe(20);
   });
 
   it("dumps and takes back without loss", async () => {

@@ -60,6 +60,18 @@ describe("a reward server", () => {
       { query: ["Say: zzz"], prompts: ["Say: "], labels: [null], key: "k" },
     ]);
   });
+  it("cannot send what it was sent, a key among it, on to somebody else", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => {
+      asked += 1;
+      response.writeHead(307, { location: "http://localhost:1/elsewhere" }).end();
+    });
+    const reward = httpReward("served", url, { ...quick, headers: { "x-key": "k" } });
+    await expect(scoreItems(reward, items)).rejects.toThrow(
+      /status 307 to http:\/\/localhost:1\/elsewhere, which is not followed/,
+    );
+    expect(asked).toBe(1);
+  });
   it("is given conversations as its template renders them", async () => {
     let query: unknown;
     const url = await serve((body, response) => {

@@ -1,7 +1,9 @@
 /** Tokens, links, sessions, and who gets in how often. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sql } from "drizzle-orm";
-import { project, start, type Person, type Running } from "./running.js";
+import { serve } from "../../src/server/serve.js";
+import { addItems, addJudgements, createProject, openStore, recount } from "../../src/store/index.js";
+import { pairs, project, start, type Person, type Running } from "./running.js";
 
 let running: Running;
 let owner: Person;
@@ -51,6 +53,53 @@ describe("the owner's token", () => {
       ).status,
     ).toBe(401);
   });
+});
+
+it("judgements that were imported under the owner's name do not lock the owner out", async () => {
+  const store = await openStore();
+  await createProject(store, { id: "p", name: "p", settings: {} });
+  const candidates = ["x", "y"].map((name) => ({
+    id: name,
+    messages: [{ role: "assistant", content: name }],
+  }));
+  await addItems(store, {
+    project: "p",
+    items: [{ id: "i", prompt: [{ role: "user", content: "q" }], candidates }],
+  });
+  const outcome = { type: "pair" as const, chosen: "x", rejected: "y" };
+  const judgement = { id: "j", item: "i", annotator: { kind: "human" as const, id: "owner" }, outcome };
+  await addJudgements(store, { project: "p", judgements: [{ ...judgement, status: "submitted" }] });
+  await recount(store);
+  const server = await serve({ store, log: () => undefined, page: "web/public" });
+  const entered = await fetch(`${server.url}/api/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token: server.ownerToken }),
+  });
+  expect(await entered.json()).toMatchObject({ annotator: "owner", role: "owner", project: null });
+  await server.close();
+  await store.close();
+});
+
+it("what a program judges with the owner's token is among the people's numbers", async () => {
+  const fresh = await start();
+  const headers = {
+    authorization: `Bearer ${fresh.server.ownerToken}`,
+    "content-type": "application/json",
+  };
+  const send = (path: string, body: unknown) =>
+    fresh.ask(`/api/projects${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  await send("", { id: "p", name: "p" });
+  await send("/p/items", { items: pairs(1) });
+  const { lease } = (await send("/p/next", {})).body;
+  await send("/p/judgements", {
+    key: "a-key-of-a-program",
+    lease,
+    answer: { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" },
+  });
+  const agreement = (await fresh.ask("/api/projects/p/agreement", { headers })).body;
+  expect(agreement).toMatchObject({ judgements: 1, annotators: 1, tie_rate: { value: 1 } });
+  await fresh.close();
 });
 
 describe("an invitation", () => {

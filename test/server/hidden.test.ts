@@ -1,6 +1,7 @@
 /** What annotators must not see: gold answers, repeats, models' names, others' answers; and settings that nobody else gets. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/server/api.js";
+import { addJudgements } from "../../src/store/index.js";
 import { judge, pairs, project, start, type Person, type Running } from "./running.js";
 
 let running: Running;
@@ -68,6 +69,9 @@ it("annotators never get gold answers, repeats, models or each other's answers",
     /"repeat"/,
     /item-\d/,
     /webhook-secret/,
+    // A webhook's address may be a secret itself.
+    /example\.org/,
+    /"(gold|repeat)_every":[1-9]/,
     /"purpose"/,
   ])
     expect(all).not.toMatch(secret);
@@ -75,7 +79,9 @@ it("annotators never get gold answers, repeats, models or each other's answers",
   const owner = await running.owner();
   const people = (await owner.get(`${base}/annotators`)).body.annotators as { gold: { value: number } }[];
   expect(people.some(({ gold }) => gold.value !== null)).toBe(true);
-  expect(JSON.stringify((await owner.get(base)).body)).not.toContain("the-webhook-secret");
+  const own = (await owner.get(base)).body;
+  expect(own.settings).toMatchObject({ gold_every: 1, webhook: { url: "https://example.org/hook" } });
+  expect(JSON.stringify(own)).not.toContain("the-webhook-secret");
 });
 
 it("says after a practice item what was expected, in the letters of the screen", async () => {
@@ -111,6 +117,27 @@ it("refuses an owner's own reply that would hold more than the interface says", 
       gold: 1,
     }).success,
   ).toBe(false);
+});
+
+it("shows reviewers what was imported, longer and freer than the page sends it", async () => {
+  const id = await project(running, { items: pairs(1) });
+  const reviewer = await running.join(id, "reviewer");
+  const answer = {
+    outcome: { type: "pair" as const, chosen: "x", rejected: "y" },
+    strength: 1.5,
+    attributes: { fluency: "good" },
+    reasons: ["r".repeat(300)],
+    comment: "c".repeat(30_000),
+  };
+  const judgement = { id: "j", item: "item-0", annotator: { kind: "human" as const, id: "ann" }, ...answer };
+  await addJudgements(running.store, {
+    project: id,
+    judgements: [{ ...judgement, status: "submitted" }],
+  });
+  const { status, body } = await reviewer.get(`/api/projects/${id}/review?which=all`);
+  expect(status).toBe(200);
+  const { attributes: _, ...shown } = answer;
+  expect(body.items[0].judgements[0].answer).toEqual(shown);
 });
 
 it("lets reviewers see models, and everybody's answers un-swapped", async () => {

@@ -53,6 +53,35 @@ describe("live progress", () => {
   });
 });
 
+describe("streams of one person", () => {
+  it("are twenty at most, while others have theirs, and make room when they end", async () => {
+    const id = await project(running);
+    const [greedy, other] = [await running.join(id), await running.join(id)];
+    const url = `${running.server.url}/api/projects/${id}/events`;
+    const controller = new AbortController();
+    const open = async (cookie: string): Promise<number> => {
+      const reply = await fetch(url, { headers: { cookie }, signal: controller.signal });
+      if (!reply.ok) await reply.text();
+      return reply.status;
+    };
+    for (let k = 0; k < 20; k += 1) expect(await open(greedy.cookie)).toBe(200);
+    expect(await open(greedy.cookie)).toBe(429);
+    expect(await open(other.cookie)).toBe(200);
+    controller.abort();
+    await expect
+      .poll(
+        async () => {
+          const stream = listen(url, { cookie: greedy.cookie });
+          await new Promise((done) => setTimeout(done, 200));
+          stream.stop();
+          return stream.events.length;
+        },
+        { timeout: 5000 },
+      )
+      .toBe(1);
+  });
+});
+
 interface Received {
   headers: IncomingMessage["headers"];
   body: string;
@@ -109,6 +138,19 @@ describe("a webhook", () => {
     expect(new Set(got.map((each) => each.headers["x-attune-id"]))).toEqual(
       new Set([`${id}/item-0/complete`]),
     );
+  });
+
+  it("is called for an item of any name", async () => {
+    const { url, got } = await receiver((_, response) => response.writeHead(204).end());
+    const name = "日本 ü\n1%";
+    const id = await project(running, {
+      items: pairs(1, () => ({ id: name })),
+      settings: { webhook: { url, secret } },
+    });
+    await judge(await running.join(id), id);
+    await expect.poll(() => got.length, { timeout: 5000 }).toBe(1);
+    expect(JSON.parse(got[0]!.body)).toMatchObject({ id: `${id}/${name}/complete`, item: name });
+    expect(decodeURI(got[0]!.headers["x-attune-id"] as string)).toBe(`${id}/${name}/complete`);
   });
 
   it("that was owed when the server ended is called by the next one", async () => {

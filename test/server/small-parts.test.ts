@@ -1,6 +1,8 @@
 /** Parts that need no server: the pace of progress, buckets, letters, divergence, agreement in words. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { agreementOf } from "../../src/server/agreement.js";
+import { ProjectSettings, type Answer } from "../../src/server/api-schemas.js";
+import { checkAnswer } from "../../src/server/check-answer.js";
 import { leaderboardOf } from "../../src/server/leaderboard.js";
 import { idOfLetter, letterOf, renameCandidates } from "../../src/server/letters.js";
 import { logLines } from "../../src/server/log.js";
@@ -70,6 +72,38 @@ describe("letters", () => {
     });
     expect(() => idOfLetter(shown)("D")).toThrow(/A, B, C, got D/);
     expect([0, 25, 26].map(letterOf)).toEqual(["A", "Z", "C27"]);
+  });
+});
+
+describe("an answer", () => {
+  const wrong = (given: Answer, settings: Partial<ProjectSettings>): string => {
+    try {
+      checkAnswer(given, { settings: ProjectSettings.parse(settings), candidates: ["A", "B", "C"] });
+      return "";
+    } catch (cause) {
+      return (cause as Error).message;
+    }
+  };
+  const rank = (order: string[][]): Answer => ({ outcome: { type: "rank", order } });
+  const rate = (score: number): Answer => ({ outcome: { type: "rate", candidate: "A", score } });
+
+  it("ranks in places that hold somebody, so that one ranking is one category", () => {
+    expect(wrong(rank([["B"], ["A", "C"]]), { task: "rank" })).toBe("");
+    expect(wrong(rank([["B"], [], ["A"]]), { task: "rank" })).toContain("an empty one");
+  });
+
+  it("that is wrong a million times over is told of in a line", () => {
+    const message = wrong(rank(Array.from({ length: 1_000_000 }, () => ["A"])), { task: "rank" });
+    expect(message).toContain("each candidate once");
+    expect(message.length).toBeLessThan(1000);
+  });
+
+  it("scores within the scale", () => {
+    const attributes = [{ name: "help", min: 0, max: 4 }];
+    expect(wrong(rate(2.5), { task: "rate" })).toBe("");
+    expect(wrong(rate(5.5), { task: "rate" })).toContain("a score from 1 to 5");
+    expect(wrong(rate(0), { task: "rate", attributes })).toBe("");
+    expect(wrong(rate(1e300), { task: "rate", attributes })).toContain("a score from 0 to 4");
   });
 });
 

@@ -127,6 +127,53 @@ for (const kind of kinds) {
       expect((await s.stateOf(store, { project, item: "i0" }))!.tally).toEqual({ first: 1, second: 1 });
     });
 
+    it.each(["the first lease", "the second lease"])(
+      "counts one answer of a person who was given an item twice, the answer to %s coming last",
+      async (last) => {
+        const { project, people } = await setUp(1, 2);
+        const [me, other] = people as [string, string];
+        const [lost, theirs] = [(await next(project, me))!.id, (await next(project, other))!.id];
+        await send(project, other, { lease: theirs });
+        ahead += 61_000;
+        const again = (await next(project, me))!.id;
+        expect(again).not.toBe(lost);
+        const order = last === "the second lease" ? [lost, again] : [again, lost];
+        const early = (await send(project, me, { lease: order[0]! })) as s.Stored;
+        const late = (await send(project, me, { lease: order[1]!, answer: second })) as s.Stored;
+        expect([early.late, late.late].toSorted()).toEqual([false, true]);
+        // Both are kept; the one that came last counts.
+        const history = await s.historyOf(store, { project, annotator: me, limit: 10 });
+        expect(history.map(({ id, revision_of: old, replaced }) => [id, old, replaced])).toEqual([
+          [late.judgement, early.judgement, false],
+          [early.judgement, null, true],
+        ]);
+        const all = async () => ({
+          state: await s.stateOf(store, { project, item: "i0" }),
+          progress: await s.progressOf(store, { project, overlap: 2 }),
+          pairings: await s.pairings(store, project),
+          sums: await s.sumsOf(store, { project, annotator: me }),
+        });
+        const kept = await all();
+        expect(kept.state!.tally).toEqual({ first: 1, second: 1 });
+        expect(kept.progress).toMatchObject({ judgements: 2, complete: 1, leases: 0 });
+        expect(kept.pairings).toMatchObject([{ compared: 1, agreed: 0 }]);
+        expect(kept.sums).toMatchObject({ judgements: 1, task: 1 });
+        await s.recount(store);
+        const counted = await all();
+        expect(counted).toEqual({ ...kept, sums: expect.objectContaining(counted.sums) });
+      },
+    );
+
+    it("counts two answers of a person to one item that come at the same moment as one", async () => {
+      const { project, people } = await setUp(1, 1);
+      const lost = (await next(project, people[0]!))!.id;
+      ahead += 61_000;
+      const again = (await next(project, people[0]!))!.id;
+      const stored = await Promise.all([lost, again].map((lease) => send(project, people[0]!, { lease })));
+      expect(stored.every((each) => typeof each !== "string")).toBe(true);
+      expect((await s.stateOf(store, { project, item: "i0" }))!.tally).toEqual({ first: 1 });
+    });
+
     it("survives a clock that jumps back", async () => {
       const { project, people } = await setUp(2, 2);
       const lease = (await next(project, people[0]!))!.id;

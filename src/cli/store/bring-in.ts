@@ -1,7 +1,8 @@
 /** From things to judge and what was judged of them into a project of a store. Twice is once. Knows no file format. */
 import type { Decision, Judged } from "../../data/index.js";
 import type { Item, Judgement, Outcome } from "../../records/index.js";
-import { NewProject } from "../../server/api-schemas.js";
+import { AttuneError } from "../../errors.js";
+import { NewProject, ProjectSettings } from "../../server/api-schemas.js";
 import {
   addGuideline,
   addItems,
@@ -73,7 +74,7 @@ export async function bringIn(
   for await (const row of rows) {
     if (!exists && (row.project !== undefined || row.item !== undefined)) {
       const task = taskOf(row);
-      const settings = row.project?.settings ?? { task };
+      const settings = row.project === undefined ? { task } : settingsOf(row.project.settings, name);
       await createProject(store, { id: project, name, settings });
       for (const markdown of row.project?.guidelines ?? []) await addGuideline(store, { project, markdown });
       Object.assign(result, { made: true, task: String(settings["task"] ?? task) });
@@ -89,10 +90,28 @@ export async function bringIn(
       const given = { project, item, annotator, answer, ...(reason !== undefined && { reason }) };
       if (!(await isDecided(store, given)) && (await adjudicate(store, given))) result.decisions += 1;
     }
-    if (result.judgements.added > 0) await recount(store);
+    // Also when all were there already: an import that was stopped before it came to this has added and not counted them.
+    if (result.judgements.added + result.judgements.present > 0) await recount(store);
   }
   result.annotators = people.size;
   return result;
+}
+
+/**
+ * A dump's settings, checked, for a server can do nothing with wrong ones. No file makes the server call a webhook, or the page fetch
+ * images: that is the owner's to allow again.
+ */
+function settingsOf(given: Record<string, unknown>, where: string): Record<string, unknown> {
+  const { webhook: _, images: __, ...settings } = given;
+  const { error } = ProjectSettings.strip().safeParse(settings);
+  if (error === undefined) return settings;
+  const [issue] = error.issues;
+  throw new AttuneError("data", {
+    where: `${where}: settings.${issue!.path.join(".")}`,
+    expected: "settings of a project",
+    got: issue!.message,
+    fix: "dump the project again: attune export PROJECT --to dump",
+  });
 }
 
 /** An item as the store takes it; the first judgement of a person is the right answer where labels are gold. */

@@ -69,8 +69,9 @@ function placesOf(
   outcome: NonNullable<Judgement["outcome"]>,
 ): ((id: string) => number | undefined) | undefined {
   if (outcome.type === "pair") {
-    const { chosen } = outcome;
-    return (id) => (chosen === null || chosen === id ? 0 : 1);
+    const { chosen, rejected } = outcome;
+    return (id) =>
+      chosen === null || chosen === id ? 0 : rejected === null || rejected === id ? 1 : undefined;
   }
   if (outcome.type !== "rank") return undefined;
   return (id) => {

@@ -120,8 +120,11 @@ function taking(
     ...(active_ms !== undefined && { active_ms }),
     ...(layout !== undefined && { layout }),
     ...(settings.webhook !== null && { tellAt: settings.overlap }),
-    answer: (shown) =>
-      checkAnswer(renameCandidates(answer, idOfLetter(shown)), { settings, candidates: shown }),
+    // Checked in the letters of the screen, so that no refusal names the data's own ids.
+    answer: (shown) => {
+      const candidates = shown.map((_, place) => letterOf(place));
+      return renameCandidates(checkAnswer(answer, { settings, candidates }), idOfLetter(shown));
+    },
   };
 }
 

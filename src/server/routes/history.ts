@@ -1,6 +1,6 @@
 /** What one person judged: reading it again, with its item as it was shown. Nothing is changed here. */
 import * as store from "../../store/index.js";
-import { Answer, type HistoryEntry, type ShownItem } from "../api-schemas.js";
+import { KeptAnswer, type HistoryEntry, type ShownItem } from "../api-schemas.js";
 import type { Call, Handler } from "../call.js";
 import { letterOfId, renameCandidates } from "../letters.js";
 import { notFound } from "../refusal.js";
@@ -54,7 +54,7 @@ function entryOf(row: store.JudgementRow, project: string): HistoryEntry {
     item: shownId({ project, annotator: row.annotator, item: row.item }),
     submitted_at: row.submitted_at,
     active_ms: row.active_ms,
-    answer: renameCandidates(Answer.parse(row.answer), letterOfId(row.shown_order ?? [])),
+    answer: renameCandidates(KeptAnswer.parse(row.answer), letterOfId(row.shown_order ?? [])),
     revision_of: row.revision_of,
     replaced: row.replaced,
     excerpt: row.excerpt,

@@ -2,6 +2,7 @@
 import { findSession, progressOf } from "../../store/index.js";
 import type { Progress } from "../api-schemas.js";
 import type { Handler, LoadedProject, ServerContext } from "../call.js";
+import { Refusal } from "../refusal.js";
 import type { z } from "zod";
 
 export async function readProgress(
@@ -15,10 +16,18 @@ export async function readProgress(
 /** A comment so often keeps proxies from cutting the line, and shows who has gone. */
 const keepAliveMs = 15_000;
 
+/** Of one person at once: a page has one, and a browser opens no more than six to a server. */
+const mostStreams = 20;
+
 export const handlers = {
   progress: ({ context, project }) => readProgress(context, project),
 
   async events({ context, store, caller, project, request }) {
+    const { streams } = context;
+    const own = streams.get(caller.annotator) ?? 0;
+    if (own >= mostStreams)
+      throw new Refusal("too_many", "Too many streams of yours are open; close some of the pages.", 60);
+    streams.set(caller.annotator, own + 1);
     const encoder = new TextEncoder();
     let stop = (): void => undefined;
     const body = new ReadableStream<Uint8Array>({
@@ -48,6 +57,9 @@ export const handlers = {
           open = false;
           clearInterval(beat);
           silence();
+          const left = streams.get(caller.annotator)! - 1;
+          if (left > 0) streams.set(caller.annotator, left);
+          else streams.delete(caller.annotator);
           context.metrics.move("streams", -1);
           try {
             controller.close();

@@ -1,6 +1,6 @@
 /** Reviewing: items with every judgement un-swapped and their sources, and the decision. */
 import * as store from "../../store/index.js";
-import { Answer, type ReviewItem } from "../api-schemas.js";
+import { KeptAnswer, type ReviewItem } from "../api-schemas.js";
 import type { Call, Handler } from "../call.js";
 import { checkAnswer } from "../check-answer.js";
 import { notFound } from "../refusal.js";
@@ -43,7 +43,7 @@ export const handlers = {
     });
     context.feed.changed(project.id);
     const decided = (await store.stateOf(db, { project: project.id, item: path.item }))!.adjudicated!;
-    return { ...decided, answer: Answer.parse(decided.answer) };
+    return { ...decided, answer: KeptAnswer.parse(decided.answer) };
   },
 } satisfies { [N in "review" | "item" | "adjudicate"]: Handler<N> };
 
@@ -67,7 +67,7 @@ async function reviewItem({ store: db, project }: Reading, state: store.ItemStat
     judgements: judgements.map((each) => ({
       judgement: each.id,
       annotator: each.annotator,
-      answer: Answer.parse(each.answer),
+      answer: KeptAnswer.parse(each.answer),
       shown_order: each.shown_order ?? [],
       late: each.late,
       submitted_at: each.submitted_at,
@@ -76,7 +76,7 @@ async function reviewItem({ store: db, project }: Reading, state: store.ItemStat
     })),
     adjudicated: state.adjudicated && {
       ...state.adjudicated,
-      answer: Answer.parse(state.adjudicated.answer),
+      answer: KeptAnswer.parse(state.adjudicated.answer),
     },
   };
 }

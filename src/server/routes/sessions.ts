@@ -1,7 +1,7 @@
 /** Coming in, being here, leaving. A token comes in the body only: never in an address that a log would keep. */
 import {
   cameBy,
-  createAnnotator,
+  createOwner,
   createSession,
   endSession,
   findSession,
@@ -47,9 +47,7 @@ async function annotatorOf({ context, store, body, address }: Call<"login">): Pr
   const { guesses } = context.limits;
   const wait = guesses.look(address);
   if (wait > 0) throw new Refusal("too_many", "Too many tokens that were no good; wait a little.", wait);
-  if (isOwnerToken(body.token, context)) {
-    return createAnnotator(store, { project: null, role: "owner", id: ownerId });
-  }
+  if (isOwnerToken(body.token, context)) return createOwner(store, ownerId);
   const annotator = await joinByInvitation(store, body);
   if (annotator !== undefined) return annotator;
   guesses.take(address);

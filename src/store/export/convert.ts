@@ -231,9 +231,11 @@ function thumb(id: string, answers: readonly StoredAnswer[]): boolean | string {
       // A thumb is 1 or 0 (or -1): all above 0 is good, and so is a grade above 0.
       sum += outcome.score > 0 ? 1 : -1;
     } else if (outcome?.type === "pair") {
-      if (outcome.chosen === null && tie !== "both_good" && tie !== "both_bad") continue;
+      const { chosen, rejected } = outcome;
+      if (chosen === null && tie !== "both_good" && tie !== "both_bad") continue;
+      if (chosen !== null && chosen !== id && rejected !== null && rejected !== id) continue;
       said += 1;
-      sum += tie === "both_good" || outcome.chosen === id ? 1 : -1;
+      sum += tie === "both_good" || chosen === id ? 1 : -1;
     }
   }
   if (said === 0) return "an answer that was called neither good nor bad";

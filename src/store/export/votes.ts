@@ -23,8 +23,11 @@ export function answersInForce(item: ExportedItem): StoredAnswer[] {
 function compare(answer: StoredAnswer, [first, second]: readonly [string, string]): number | undefined {
   const { outcome } = answer;
   if (outcome?.type === "pair") {
-    if (outcome.chosen === null) return 0;
-    return outcome.chosen === first ? 1 : outcome.chosen === second ? -1 : undefined;
+    const { chosen, rejected } = outcome;
+    if (chosen === null) return 0;
+    // Of more than two candidates it is about the two that it names.
+    if (rejected !== null && rejected !== first && rejected !== second) return undefined;
+    return chosen === first ? 1 : chosen === second ? -1 : undefined;
   }
   if (outcome?.type !== "rank") return undefined;
   const place = (id: string): number => outcome.order.findIndex((tied) => tied.includes(id));

@@ -2,7 +2,7 @@
  * What was judged and has not been acknowledged, and the draft of the item on the screen: kept in localStorage, so that neither a lost
  * connection nor a closed tab loses it. Sent in order, with the same key each time. Knows no screen.
  */
-import { type Answer, ApiError, call, currentProject, setProject } from "../api.js";
+import { type Answer, ApiError, call, currentProject } from "../api.js";
 import type { ResponseOf } from "../../../src/server/api.js";
 
 export interface Waiting {
@@ -79,24 +79,20 @@ export function flush(): Promise<void> {
 
 async function sendAll(): Promise<void> {
   for (let entry = waiting()[0]; entry !== undefined; entry = waiting()[0]) {
-    const now = currentProject();
     try {
       const { key, lease, revises, answer, active_ms, layout, project } = entry;
-      setProject(project);
       const body = { key, answer, active_ms, layout };
       receipts.set(
         key,
         revises === null
-          ? await call("submit", { body: { ...body, lease } })
-          : await call("revise", { path: { judgement: revises }, body }),
+          ? await call("submit", { path: { project }, body: { ...body, lease } })
+          : await call("revise", { path: { project, judgement: revises }, body }),
       );
     } catch (error) {
       const status = error instanceof ApiError ? error.status : 0;
       // Not there, busy, or broken for a moment: it stays in the box. Everything else will be refused again.
       if (status === 0 || status === 401 || status === 429 || status >= 500) return;
       write(refusedKey, [...refused(), { ...entry, reason: (error as Error).message }]);
-    } finally {
-      setProject(now);
     }
     write(
       boxKey,
