@@ -1,5 +1,4 @@
 /** `attune agreement`: how far people agree, with intervals and in words. Judgements come from a file or a project of the store. */
-import { AttuneError } from "../errors.js";
 import {
   binomialTest,
   bootstrapCounts,
@@ -21,11 +20,10 @@ import {
   wilsonInterval,
 } from "../stats/index.js";
 import { flag, whole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp, wrap } from "./help.js";
+import { defineRun, needed } from "./define-run.js";
+import { wrap } from "./help.js";
 import { storeSettings } from "./open-store.js";
-import type { Io } from "./io.js";
 import { type JudgedLabel, orderOfLabels, readJudgements } from "./judgement-rows.js";
 import { counted, percent, table } from "./show.js";
 import { readProject } from "./store/judged-rows.js";
@@ -63,27 +61,13 @@ interface Shown {
   means: string;
 }
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const source = positionals[0];
-  if (source === undefined) {
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "FILE",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
-  }
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const source = needed(words[0], { help, what: "FILE" });
   const { labels, leftOut } = await readJudgements(source, (await readProject(source, s.store))?.judgements);
   const result = { ...summarise(labels, s), leftOut };
   io.out(s.json ? JSON.stringify(result) : asText(result, io.columns));
   return exitCodes.ok;
-}
+});
 
 function summarise(labels: readonly JudgedLabel[], { resamples, seed }: { resamples: number; seed: number }) {
   const { categories, ordered, values } = orderOfLabels(labels.map(({ label }) => label));

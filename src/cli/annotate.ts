@@ -13,10 +13,8 @@ import {
   type Store,
 } from "../store/index.js";
 import { choice, optionalChoice, optionalText, optionalWhole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
-import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import type { CommandHelp } from "./command.js";
+import { defineRun, needed } from "./define-run.js";
 import { openStoreAt, placeOfStore, storeSettings } from "./open-store.js";
 import { serveUntilStopped, servingSettings } from "./serving.js";
 import { counted } from "./show.js";
@@ -64,21 +62,8 @@ const help: CommandHelp = {
   sections: { Judging: judging, "Store and server": { ...storeSettings, ...servingSettings } },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values: given, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const values = checkValues(given, { shape: settings, command: help.name });
-  const [file] = positionals;
-  if (file === undefined)
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "FILE",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
+export const run = defineRun({ help, settings }, async ({ values, words, io }) => {
+  const file = needed(words[0], { help, what: "FILE" });
   const project = values.project ?? projectOfFile(file);
   if (!isProjectId(project)) {
     throw new AttuneError("usage", {
@@ -122,7 +107,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         `\n  ${url}\n\nThis address makes its holder the owner. Answers are kept in ${place.title}. Ctrl-C stops.`,
       ),
   });
-}
+});
 
 /** `My pairs (2).jsonl.gz` is the project `my-pairs-2`. */
 function projectOfFile(file: string): string {

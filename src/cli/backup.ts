@@ -7,10 +7,8 @@ import { createGzip } from "node:zlib";
 import { backup as writeBackup, type BackupSummary, type Database } from "../store/index.js";
 import { AttuneError } from "../errors.js";
 import { flag } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun, needed } from "./define-run.js";
 import { openStoreAt, placeOfStore, storeSettings } from "./open-store.js";
 import { counted } from "./show.js";
 
@@ -32,22 +30,8 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const { store: folder, json } = checkValues(values, { shape: settings, command: help.name });
-  const [file] = positionals;
-  if (file === undefined) {
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "a file to write",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
-  }
+export const run = defineRun({ help, settings }, async ({ values: { store: folder, json }, words, io }) => {
+  const file = needed(words[0], { help, what: "a file to write" });
   const place = placeOfStore({ store: folder });
   const store = await openStoreAt(place, { existing: true });
   try {
@@ -57,7 +41,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await store.close();
   }
   return exitCodes.ok;
-}
+});
 
 export const inWords = ({ rows, sha256 }: BackupSummary, title: string): string =>
   `${title}: ${counted(rows["projects"]!, "project")}, ${counted(rows["items"]!, "item")}, ${counted(rows["judgements"]!, "judgement")}, SHA-256 ${sha256.slice(0, 16)}`;

@@ -1,15 +1,11 @@
 /** `attune export`: a project's judgements as the data types of training, with a data card; or everything, to be imported again. */
-import { AttuneError } from "../errors.js";
 import type { ExportKind } from "../store/export/index.js";
 import { choice, flag, number, optionalText, whole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import { storeSettings } from "./open-store.js";
-import type { Io } from "./io.js";
+import { defineRun, needed } from "./define-run.js";
+import { projectSource, storeSettings, withStore } from "./open-store.js";
 import { counted } from "./show.js";
 import { dumpFiles, exportFiles, type Exported } from "./store/export-files.js";
-import { projectSource, withStore } from "./store/place.js";
 
 const kinds = {
   dpo: "preference",
@@ -77,21 +73,8 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const [named] = positionals;
-  if (named === undefined)
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "PROJECT",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const named = needed(words[0], { help, what: "PROJECT" });
   const project = projectSource(named)?.project ?? named;
   const output = s.output ?? `${project}-${s.to}`;
   const { to } = s;
@@ -120,7 +103,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   );
   io.out(s.json ? JSON.stringify({ output, ...exported }) : inWords(exported, output).join("\n"));
   return exitCodes.ok;
-}
+});
 
 function inWords({ files, report }: Exported, output: string): string[] {
   return [

@@ -26,8 +26,8 @@ import {
   whole,
 } from "../train/job/setting.js";
 import { ensureFolder, sha256, writeFileAtomic, writeJsonAtomic } from "../util/files.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
+import { defineRun, type Given } from "./define-run.js";
 import { frontierData } from "./frontier/data.js";
 import { measureModel } from "./frontier/measure.js";
 import {
@@ -39,7 +39,6 @@ import {
   type RunSpec,
 } from "./frontier/plan.js";
 import { trainRun } from "./frontier/train-run.js";
-import { renderHelp } from "./help.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
 import { duration, table } from "./show.js";
@@ -89,17 +88,9 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-type Settings = ReturnType<typeof checked>;
-const checked = (values: Readonly<Record<string, unknown>>) =>
-  checkValues(values, { shape: settings, command: help.name });
+type Settings = Given<typeof settings>["values"];
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checked(values);
+export const run = defineRun({ help, settings }, async ({ values: s, io }) => {
   const betas = numbers("betas", s.betas ?? ["0.05", "0.1", "1", "5"], (x) => x >= 0);
   const bestOf = numbers("best-of", s.best_of ?? [], (x) => Number.isInteger(x) && x >= 1);
   const specs = planRuns(s.methods ?? ["dpo", "ipo"], betas);
@@ -111,7 +102,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } finally {
     interrupt.release();
   }
-}
+});
 
 function numbers(name: string, given: readonly string[], valid: (x: number) => boolean): number[] {
   const bad = given.find((each) => each.trim() === "" || !valid(Number(each)));

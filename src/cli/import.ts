@@ -3,14 +3,11 @@ import { basename } from "node:path";
 import { type FormatName, formatNames, openJudged, readRows } from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import { choice, flag, optionalChoice, optionalText, optionalWhole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import { storeSettings } from "./open-store.js";
-import type { Io } from "./io.js";
+import { defineRun } from "./define-run.js";
+import { storeSettings, withStore } from "./open-store.js";
 import { counted } from "./show.js";
 import { bringIn, type BroughtIn, isProjectId } from "./store/bring-in.js";
-import { withStore } from "./store/place.js";
 
 const settings = {
   project: optionalText({
@@ -51,14 +48,8 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const [source] = positionals;
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const [source] = words;
   const { project } = s;
   if (source === undefined || project === undefined || !isProjectId(project)) {
     throw new AttuneError("usage", {
@@ -104,7 +95,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     );
   }
   return exitCodes.ok;
-}
+});
 
 function inWords(r: BroughtIn): string[] {
   const known = (n: number): string => (n === 0 ? "" : `, ${n} known already`);

@@ -17,15 +17,12 @@ import { readConfigFile as readModelConfig, resolveModel } from "../models/index
 import { loadTokenizer } from "../text/index.js";
 import { prepareData } from "../train/job/index.js";
 import { flag, optionalChoice, optionalText, optionalWhole, whole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
+import { defineRun, needed } from "./define-run.js";
 import { readWithoutModel } from "./inspect-records.js";
 import { fileLines, recordLines, tokenLines } from "./inspect-text.js";
-import { storeSettings } from "./open-store.js";
-import type { Io } from "./io.js";
+import { projectSource, storeSettings } from "./open-store.js";
 import { type Snapshot, snapshotLine, snapshotOf } from "./store/for-training.js";
-import { projectSource } from "./store/place.js";
 
 const settings = {
   data: optionalText({ doc: "The same as DATA.", source: "" }),
@@ -75,21 +72,8 @@ const trainedAs: Readonly<Record<RecordKind, RecordKind | undefined>> = {
   prompt: undefined,
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const named = positionals[0] ?? s.data;
-  if (named === undefined)
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "a file, a folder or a data set id",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const named = needed(words[0] ?? s.data, { help, what: "a file, a folder or a data set id" });
   const snapshot = await temporarySnapshot(named, s.store);
   if (snapshot !== undefined) io.err(snapshotLine(named, snapshot));
   const source = snapshot?.file ?? named;
@@ -162,7 +146,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     );
   prepared.examples.close();
   return exitCodes.ok;
-}
+});
 
 /** The first data type that a project gives rows of, in a file that goes with the process. */
 async function temporarySnapshot(source: string, store: string | undefined): Promise<Snapshot | undefined> {

@@ -3,10 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { AttuneError } from "../errors.js";
 import { adapterValues, mergedParameters, openModel, saveModelFolder } from "../models/index.js";
 import { choice, flag, optionalText } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun, needed } from "./define-run.js";
 
 const settings = {
   output: optionalText({ doc: "Folder of the merged model; new or empty.", source: "required" }),
@@ -34,19 +32,10 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const { output, base, dtype, json } = checkValues(values, { shape: settings, command: help.name });
-  const [path] = positionals;
-  const need = (what: string, example: string): never => {
-    throw new AttuneError("usage", { where: help.name, expected: what, got: "nothing", fix: example });
-  };
-  if (path === undefined) return need("an adapter's folder", help.examples[0]!);
-  if (output === undefined) return need("--output", help.examples[0]!);
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const path = needed(words[0], { help, what: "an adapter's folder" });
+  const output = needed(s.output, { help, what: "--output" });
+  const { base, dtype, json } = s;
   if (existsSync(output) && readdirSync(output).length > 0) {
     throw new AttuneError("usage", {
       where: output,
@@ -76,4 +65,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       : `merged ${targets.length} modules of ${model.path} into ${output}`,
   );
   return exitCodes.ok;
-}
+});

@@ -2,25 +2,21 @@
 import { ONLINE_METHOD_NAMES, ONLINE_METHODS, type OnlineMethodEntry } from "../train/index.js";
 import { METHOD_NAMES, methodEntry } from "../train/job/index.js";
 import { flag } from "../train/job/setting.js";
-import { readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp, wrap } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun } from "./define-run.js";
+import { wrap } from "./help.js";
+
+const settings = { json: flag(false, { doc: "Print one JSON object.", source: "" }) };
 
 const help: CommandHelp = {
   name: "attune methods",
   about: "Lists the methods of attune train: what data each needs, when to choose it, and its losses.",
   positionals: [],
   examples: ["attune methods", "attune methods --json"],
-  sections: { Flags: { json: flag(false, { doc: "Print one JSON object.", source: "" }) } },
+  sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
+export const run = defineRun({ help, settings }, ({ values, io }) => {
   const online = ONLINE_METHOD_NAMES.map((name) => {
     const { title, needs, choose, defaults }: OnlineMethodEntry = ONLINE_METHODS[name];
     return { name, title, needs, choose, online: true, lossTypes: defaults.lossTypes };
@@ -36,7 +32,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     }));
     return { name, title, needs, choose, records, reference, lossType, losses: types };
   });
-  if (values["json"] === true) {
+  if (values.json) {
     io.out(JSON.stringify([...rows, ...online]));
     return exitCodes.ok;
   }
@@ -69,4 +65,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   ];
   io.out(`${sections.join("\n\n")}\n\nEach: attune train METHOD --help`);
   return exitCodes.ok;
-}
+});

@@ -1,4 +1,4 @@
-/** Which store a command works on: a folder, or the PostgreSQL server of DATABASE_URL. Knows no command. */
+/** Which store a command works on: a folder, or the PostgreSQL server of DATABASE_URL; and `attune:PROJECT` in it. Knows no command. */
 import { existsSync } from "node:fs";
 import { AttuneError } from "../errors.js";
 import { openStore, type Store } from "../store/index.js";
@@ -54,4 +54,31 @@ export function openStoreAt(
     });
   }
   return openStore({ ...(folder !== undefined && { folder }), ...(url !== undefined && { url }) });
+}
+
+/** Opens the store that was named, works, and closes whatever happens. A folder that is not there is an error unless it is made. */
+export async function withStore<T>(
+  named: { store?: string | undefined },
+  work: (store: Store) => Promise<T>,
+  { make = false }: { make?: boolean } = {},
+): Promise<T> {
+  const store = await openStoreAt(placeOfStore(named), { existing: !make });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+export interface ProjectSource {
+  project: string;
+  /** What stands behind a question mark: `attune:demo?votes=each`. */
+  query: ReadonlyMap<string, string>;
+}
+
+/** The project that `attune:PROJECT` names; undefined for a file. */
+export function projectSource(source: string): ProjectSource | undefined {
+  const [, project, query = ""] = /^attune:([^?]+)(?:\?(.*))?$/.exec(source) ?? [];
+  if (project === undefined) return undefined;
+  return { project, query: new Map(new URLSearchParams(query)) };
 }

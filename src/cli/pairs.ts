@@ -5,11 +5,9 @@ import { AttuneError } from "../errors.js";
 import type { Message } from "../records/index.js";
 import { flag, number, optionalText, optionalWhole, texts, whole } from "../train/job/setting.js";
 import { ioError } from "../util/files.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
+import { defineRun } from "./define-run.js";
 import { onInterrupt } from "./interrupt.js";
-import type { Io } from "./io.js";
 import { type Answerer, type AskedPrompt, endpointAnswerer, localAnswerer } from "./pairs/answerers.js";
 import { pairAnswers, pairId } from "./pairs/pair-answers.js";
 import { openEngine } from "./running-model.js";
@@ -72,14 +70,8 @@ const help: CommandHelp = {
 /** Prompts in a row that may fail before the rest is not asked any more. */
 const mostFailures = 5;
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const [source] = positionals;
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const [source] = words;
   const models = s.model ?? [];
   if (source === undefined || models.length === 0 || models.length > 2) {
     throw new AttuneError("usage", {
@@ -166,7 +158,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       : `${output}: ${counted(result.made, "pair")} made of ${counted(open.length, "prompt")}${result.known > 0 ? `, ${result.known} there already` : ""}${result.equal > 0 ? `, ${result.equal} left out because both answers are equal` : ""}\nnext: attune import ${output} --project NAME`,
   );
   return result.failed > 0 ? exitCodes.error : exitCodes.ok;
-}
+});
 
 const isEndpoint = (model: string): boolean => /^https?:\/\//.test(model);
 

@@ -8,10 +8,9 @@ import {
   powerForWinRate,
 } from "../stats/index.js";
 import { flag, number, optionalNumber, optionalWhole, whole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp, wrap } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun } from "./define-run.js";
+import { wrap } from "./help.js";
 import { count, percent, table } from "./show.js";
 
 const settings = {
@@ -67,13 +66,7 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
+export const run = defineRun({ help, settings }, async ({ values: s, io }) => {
   const design = designEffect(s.per_prompt, s.per_prompt > 1 ? s.correlation : 0);
   const o = { alpha: s.alpha, power: s.power, tieShare: s.tie_share, design };
   const spread = { alpha: s.alpha, tieShare: s.tie_share, design };
@@ -105,7 +98,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   };
   io.out(s.json ? JSON.stringify(result) : asText(result, io.columns));
   return exitCodes.ok;
-}
+});
 
 interface Plan {
   alpha: number;

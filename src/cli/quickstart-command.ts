@@ -1,9 +1,7 @@
 /** `attune quickstart`: flags to the quick start, which lies in its own folder. */
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
+import { defineRun } from "./define-run.js";
 import { onInterrupt } from "./interrupt.js";
-import type { Io } from "./io.js";
 import { quickstartSchema, runQuickstart } from "./quickstart/index.js";
 import { namedAsSchema, settingsOfSchema } from "./schema-settings.js";
 import { flag } from "../train/job/setting.js";
@@ -26,13 +24,7 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const checked = checkValues(values, { shape: settings, command: help.name });
+export const run = defineRun({ help, settings }, async ({ values: checked, io }) => {
   const interrupt = onInterrupt(io, "stopping after this step; the folder stays as it is");
   try {
     const result = await runQuickstart(namedAsSchema(checked, quickstartSchema.shape), {
@@ -45,4 +37,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } finally {
     interrupt.release();
   }
-}
+});

@@ -14,11 +14,10 @@ import {
   toElo,
 } from "../stats/index.js";
 import { choice, flag, number } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp, wrap } from "./help.js";
+import { defineRun, needed } from "./define-run.js";
+import { wrap } from "./help.js";
 import { storeSettings } from "./open-store.js";
-import type { Io } from "./io.js";
 import { counted, percent, table } from "./show.js";
 import { readProject, shownPairs } from "./store/judged-rows.js";
 
@@ -64,22 +63,8 @@ interface Comparison {
   longer: number | undefined;
 }
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  const source = positionals[0];
-  if (source === undefined) {
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "FILE",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
-  }
+export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
+  const source = needed(words[0], { help, what: "FILE" });
   const judged = await readProject(source, s.store);
   const { comparisons, leftOut } = await readComparisons(source, judged && shownPairs(judged));
   // Judgements from elsewhere do not always say what was shown where.
@@ -87,7 +72,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const result = { ...rank(comparisons, { ...s, side, source }), leftOut };
   io.out(s.json ? JSON.stringify(result) : asText(result, io.columns));
   return exitCodes.ok;
-}
+});
 
 const firstNames = ["model_a", "generator_1", "first", "a"];
 const secondNames = ["model_b", "generator_2", "second", "b"];

@@ -4,11 +4,9 @@ import { createGunzip } from "node:zlib";
 import { AttuneError } from "../errors.js";
 import { openDatabase, restore } from "../store/index.js";
 import { flag } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { inWords } from "./backup.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun, needed } from "./define-run.js";
 import { placeOfStore, storeSettings } from "./open-store.js";
 
 const settings = {
@@ -29,22 +27,8 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const { store, replace, json } = checkValues(values, { shape: settings, command: help.name });
-  const [file] = positionals;
-  if (file === undefined) {
-    throw new AttuneError("usage", {
-      where: help.name,
-      expected: "a backup",
-      got: "nothing",
-      fix: help.examples[0]!,
-    });
-  }
+export const run = defineRun({ help, settings }, async ({ values: { store, replace, json }, words, io }) => {
+  const file = needed(words[0], { help, what: "a backup" });
   const place = placeOfStore({ store });
   const database = await openDatabase(place, () => Promise.resolve());
   try {
@@ -54,7 +38,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await database.close();
   }
   return exitCodes.ok;
-}
+});
 
 /** Throws `data` when the file is no gzip or cut off, `io` when it cannot be read. */
 async function* linesOf(file: string): AsyncGenerator<string> {

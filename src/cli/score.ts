@@ -7,10 +7,8 @@ import type { Backend } from "../tensor/index.js";
 import { wilsonInterval } from "../stats/index.js";
 import { prepareData } from "../train/job/index.js";
 import { flag, optionalText, optionalWhole, whole } from "../train/job/setting.js";
-import { checkValues, readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import { defineRun, needed } from "./define-run.js";
 import { openEngine, openRunningModel, type RunningModel } from "./running-model.js";
 import { counted, percent, short, table } from "./show.js";
 import { accuracyText, dataLines } from "./watch-training.js";
@@ -58,36 +56,23 @@ interface ScoredRow {
   scores: number[];
 }
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const s = checkValues(values, { shape: settings, command: help.name });
-  for (const name of ["model", "data"] as const) {
-    if (s[name] === undefined)
-      throw new AttuneError("usage", {
-        where: help.name,
-        expected: `--${name}`,
-        got: "nothing",
-        fix: help.examples[0]!,
-      });
-  }
-  const kind = await kindOf(s.data!);
+export const run = defineRun({ help, settings }, async ({ values: s, io }) => {
+  const model = needed(s.model, { help, what: "--model" });
+  const data = needed(s.data, { help, what: "--data" });
+  const kind = await kindOf(data);
   const backend = openEngine(s);
   try {
-    const running = await openRunningModel(s.model!, { backend });
+    const running = await openRunningModel(model, { backend });
     if (running.head !== "sequence") {
       throw new AttuneError("model", {
-        where: s.model!,
+        where: model,
         expected: "a reward model (a scalar head on the last token)",
         got: `a model with the head "${running.head}"`,
         fix: "train one: attune train reward",
       });
     }
     const { examples, summary } = await prepareData({
-      source: s.data!,
+      source: data,
       kind,
       limit: s.max_rows,
       tokenizer: running.tokenizer,
@@ -115,7 +100,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } finally {
     await backend.close();
   }
-}
+});
 
 /** Pairs stay pairs; everything else with answers becomes prompt and completion. */
 async function kindOf(source: string): Promise<RecordKind> {

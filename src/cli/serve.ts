@@ -1,9 +1,7 @@
 /** `attune serve`: a store with all its projects, served. Knows no file of pairs. */
 import { listProjects } from "../store/index.js";
-import { checkValues, readArgs } from "./args.js";
-import { type CommandHelp, exitCodes } from "./command.js";
-import { renderHelp } from "./help.js";
-import type { Io } from "./io.js";
+import type { CommandHelp } from "./command.js";
+import { defineRun } from "./define-run.js";
 import { openStoreAt, placeOfStore, storeSettings } from "./open-store.js";
 import { serveUntilStopped, servingSettings } from "./serving.js";
 import { counted } from "./show.js";
@@ -23,13 +21,7 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values: given, help: asked } = readArgs(args, help);
-  if (asked) {
-    io.out(renderHelp(help, io));
-    return exitCodes.ok;
-  }
-  const values = checkValues(given, { shape: settings, command: help.name });
+export const run = defineRun({ help, settings }, async ({ values, io }) => {
   const place = placeOfStore(values);
   const store = await openStoreAt(place, { existing: true });
   const projects = await listProjects(store);
@@ -42,4 +34,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       );
     },
   });
-}
+});

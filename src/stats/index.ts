@@ -44,6 +44,13 @@ export {
   type ReliabilityBin,
 } from "./calibration.js";
 export { clopperPearsonInterval } from "./clopper-pearson.js";
+export {
+  lengthControlledWinRate,
+  type LengthComparison,
+  type LengthControlledOptions,
+  type LengthControlledWinRate,
+  type RateWithInterval,
+} from "./length-controlled.js";
 export { meanInterval, type MeanInterval } from "./mean-interval.js";
 export { bootstrapCounts, jackknifeError, type CountStatistic } from "./resampling.js";
 export { compareScores, winRate, type Comparison, type WinRate } from "./win-rate.js";

@@ -634,33 +634,3 @@ describe("a row that cannot be used", () => {
     },
   );
 });
-
-describe("judged formats", () => {
-  test("also give the item and every judgement", () => {
-    const { item, judgements } = formats.pandalm.judge!(
-      { instruction: "q", input: "i", response1: "a", response2: "b", annotator1: 1, annotator2: 0 },
-      place,
-    );
-    expect(item!.prompt).toEqual([user("q\ni")]);
-    expect(item!.candidates.map((each) => each.id)).toEqual(["a", "b"]);
-    expect(judgements.map((each) => [each.annotator.id, each.outcome, each.tie ?? null])).toEqual([
-      ["annotator1", { type: "pair", chosen: "a", rejected: "b" }, null],
-      ["annotator2", { type: "pair", chosen: null, rejected: null }, "equal"],
-    ]);
-    const arena = formats.arena.judge!(
-      {
-        model_a: "m",
-        model_b: "n",
-        winner: "both_bad",
-        conversation_a: [user("q"), assistant("a")],
-        conversation_b: [user("q"), assistant("b")],
-      },
-      place,
-    );
-    expect(arena.item!.candidates.map((each) => [each.source?.model, each.messages])).toEqual([
-      ["m", [assistant("a")]],
-      ["n", [assistant("b")]],
-    ]);
-    expect(arena.judgements[0]!.tie).toBe("both_bad");
-  });
-});

@@ -3,54 +3,28 @@ import {
   bootstrapInterval,
   cohenKappa,
   countRatings,
-  crossTable,
   fleissKappa,
   krippendorffAlpha,
   percentAgreement,
 } from "../../src/stats/index.js";
+import {
+  byUnit,
+  dataCRaters,
+  fleiss1971,
+  twoRaterTables,
+  wikipediaAlphaRaters,
+  wikipediaFleiss,
+} from "./examples.js";
 
-/** One row a rater, one column a unit; `.` and `*` are missing. */
-function byUnit(...raters: string[]): (string | null)[][] {
-  const rows = raters.map((row) => row.split(" "));
-  return rows[0]!.map((_, unit) =>
-    rows.map((row) => (row[unit] === "." || row[unit] === "*" ? null : row[unit]!)),
-  );
-}
 const countsOf = (...raters: string[]) => countRatings(byUnit(...raters)).counts;
-
-// Krippendorff 2011, "Computing Krippendorff's alpha-reliability", data C.
-const dataC = countsOf(
-  "1 2 3 3 2 1 4 1 2 . . .",
-  "1 2 3 3 2 2 4 1 2 5 . 3",
-  ". 3 3 3 2 3 4 2 2 5 1 .",
-  "1 2 3 3 2 4 4 1 2 5 1 .",
-);
-// Fleiss 1971, "Measuring nominal scale agreement among many raters": 30 patients, 6 psychiatrists, 5 diagnoses.
-const fleiss1971 = `00060 03003 01401 00006 03030 20400 00402 20310 20040 00006
-10050 11040 03300 10050 02031 00501 30012 51000 02040 10203
-00006 01050 02013 20040 10041 05010 40002 02040 10500 00006`
-  .split(/\s+/)
-  .map((row) => [...row].map(Number));
-// Wikipedia, "Fleiss' kappa": 10 subjects, 14 raters.
-const wikipediaFleiss =
-  "0 0 0 0 14|0 2 6 4 2|0 0 3 5 6|0 3 9 2 0|2 2 8 1 1|7 7 0 0 0|3 2 6 3 0|2 5 3 2 2|6 5 2 1 0|0 2 2 3 7"
-    .split("|")
-    .map((row) => row.split(" ").map(Number));
+const dataC = countsOf(...dataCRaters);
 
 describe("Krippendorff's alpha (nominal)", () => {
   it.each([
     ["data C of Krippendorff 2011 (.743)", dataC, 0.7434210526],
     ["data A (.095)", countsOf("0 1 0 0 0 0 0 0 1 0", "1 1 1 0 0 1 0 0 0 0"), 0.095238],
     ["data B (.692)", countsOf("a a b b d c c c e d d a", "b a b b b c c c e d d d"), 0.691964],
-    [
-      "Wikipedia (.691)",
-      countsOf(
-        "* * * * * 3 4 1 2 1 1 3 3 * 3",
-        "1 * 2 1 3 3 4 3 * * * * * * *",
-        "* * 2 1 3 4 4 * 2 1 1 3 3 * 4",
-      ),
-      0.691358,
-    ],
+    ["Wikipedia (.691)", countsOf(...wikipediaAlphaRaters), 0.691358],
     ["nltk's tiny example", countRatings([["YES", "NO", "NO"], ["YES", "NO"], ["NO"]]).counts, -0.3333333],
     ["Fleiss 1971", fleiss1971, 0.43341],
     ["Wikipedia's Fleiss table", wikipediaFleiss, 0.215574],
@@ -89,101 +63,12 @@ describe("percent agreement", () => {
 });
 
 describe("Cohen's kappa", () => {
-  it.each([
-    [
-      "Cohen 1960 (.492)",
-      [
-        [88, 14, 18],
-        [10, 40, 10],
-        [2, 6, 12],
-      ],
-      0.7,
-      0.41,
-      0.491525,
-    ],
-    [
-      "Wikipedia",
-      [
-        [20, 5],
-        [10, 15],
-      ],
-      0.7,
-      0.5,
-      0.4,
-    ],
-    [
-      "Artstein and Poesio",
-      [
-        [46, 6, 0],
-        [0, 32, 0],
-        [0, 6, 10],
-      ],
-      0.88,
-      0.396,
-      0.801325,
-    ],
-    [
-      "Wikipedia, Scott's pi",
-      [
-        [1, 2, 3],
-        [4, 5, 6],
-        [7, 8, 9],
-      ],
-      1 / 3,
-      0.36,
-      -0.041667,
-    ],
-    [
-      "Gwet 2002, the paradox",
-      [
-        [118, 5],
-        [2, 0],
-      ],
-      0.944,
-      0.94528,
-      -0.023392,
-    ],
-    [
-      "Feinstein and Cicchetti 1990, balanced",
-      [
-        [40, 9],
-        [6, 45],
-      ],
-      0.85,
-      0.5008,
-      0.699519,
-    ],
-    [
-      "Feinstein and Cicchetti 1990, skewed",
-      [
-        [80, 10],
-        [5, 5],
-      ],
-      0.85,
-      0.78,
-      0.318182,
-    ],
-  ])("of %s", (_, table, observed, expected, kappa) => {
-    const result = cohenKappa(table);
-    expect(result.observed).toBeCloseTo(observed, 6);
-    expect(result.expected).toBeCloseTo(expected, 5);
-    expect(result.value).toBeCloseTo(kappa, 6);
-  });
-
-  it("has the standard error of Fleiss, Cohen and Everitt: 0.051002 on Cohen's table", () => {
-    expect(
-      cohenKappa([
-        [88, 14, 18],
-        [10, 40, 10],
-        [2, 6, 12],
-      ]).standardError,
-    ).toBeCloseTo(0.051002, 5);
-  });
-
-  it("of irr::anxiety's raters 1 and 2 is .119497", () => {
-    const first = [..."33345523522615221243"];
-    const second = [..."36462424332333221334"];
-    expect(cohenKappa(crossTable(first, second).table).value).toBeCloseTo(0.119497, 6);
+  it("has the standard error of Fleiss, Cohen and Everitt on Cohen's table, 0.051002, and psych's interval .39 to .59", () => {
+    const { value, standardError } = cohenKappa(twoRaterTables[0].table);
+    expect(standardError).toBeCloseTo(0.051002, 5);
+    const [low, high] = [-1, 1].map((sign) => value! + sign * 1.959964 * standardError!);
+    expect(low!.toFixed(2)).toBe("0.39");
+    expect(high!.toFixed(2)).toBe("0.59");
   });
 
   it("is undefined where both used one category only", () => {

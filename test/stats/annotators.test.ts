@@ -48,6 +48,7 @@ describe("Dawid and Skene on their anaesthetists", () => {
       for (const label of cell.replace(" ", "")) votes[Number(label) - 1]!++;
       return votes.indexOf(Math.max(...votes)) + 1;
     });
+    expect([majority[1], majority[11], majority[35]]).toEqual([3, 2, 3]);
     expect(labels.flatMap((label, k) => (label === majority[k] ? [] : [k + 1]))).toEqual([2, 12, 36]);
   });
   it("does not depend on the order of judgements or the names of categories", () => {

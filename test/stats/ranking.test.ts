@@ -14,6 +14,7 @@ import {
   pairsFromMatrix,
   plackettLuce,
   plackettLuceMM,
+  rankBounds,
   raoKupper,
   raoKupperMM,
   skillRatings,
@@ -60,6 +61,14 @@ describe("Bradley-Terry on the citations of four journals", () => {
     expect(fit.deviance).toBeCloseTo(4.293384, 6);
     expect(fit.degreesOfFreedom).toBe(3);
     expect(fit.logLikelihood).toBeCloseTo(-1622.889809, 6);
+    // R counts the binomial coefficients in: the same fit has -20.19694 there.
+    const logFactorial = (n: number) =>
+      Array.from({ length: n }, (_, k) => Math.log(k + 1)).reduce((a, b) => a + b, 0);
+    const coefficients = pairsFromMatrix(citations).map(
+      ({ firstWins: won, secondWins: lost }) =>
+        logFactorial(won + lost) - logFactorial(won) - logFactorial(lost),
+    );
+    expect(fit.logLikelihood + coefficients.reduce((a, b) => a + b, 0)).toBeCloseTo(-20.19694, 5);
   });
   it("is the same by MM, in some 66 steps", () => {
     const mm = bradleyTerryMM(pairsFromMatrix(citations));
@@ -202,6 +211,10 @@ describe("Bradley-Terry on small and awkward tables", () => {
 });
 
 describe("KRACH of college ice hockey, 1,083 games with draws", () => {
+  it("has that many games", () => {
+    const games = hockeyPairs.map(({ firstWins, secondWins, ties = 0 }) => firstWins + secondWins + ties);
+    expect(games.reduce((a, b) => a + b, 0)).toBe(1083);
+  });
   it("gives the published ratings of the first six", () => {
     const { strengths } = bradleyTerry(hockeyPairs);
     const worths = strengths.map(Math.exp);
@@ -240,6 +253,11 @@ describe("ties as an outcome, on chocolate puddings", () => {
     near(toWorths(fit.strengths), [0.138803, 0.173001, 0.161747, 0.165373, 0.158685, 0.202389]);
     expect(Math.exp(fit.tie!.value)).toBeCloseTo(0.746823, 6);
     expect(fit.logLikelihood).toBeCloseTo(-809.70951, 6);
+    // Davidson stopped after seven rounds by hand.
+    const published = [0.1388005, 0.1729985, 0.161742, 0.165393, 0.1586805, 0.2023855];
+    for (const [k, worth] of toWorths(fit.strengths).entries())
+      expect(Math.abs(worth - published[k]!)).toBeLessThan(2.5e-5);
+    expect(Math.abs(Math.exp(fit.tie!.value) - 0.7468147)).toBeLessThan(1e-5);
   });
   it("gives Rao and Kupper's, by scoring and by MM, whose likelihood never falls", () => {
     const fit = raoKupper(pudding);
@@ -353,6 +371,8 @@ describe("online ratings", () => {
       [0.5058, 0.6863, 0.785, 0.5388, 0.3507],
       4,
     );
+    const expected = opponents.reduce((total, opponent) => total + eloExpected(1613, opponent), 0);
+    expect(expected).toBeCloseTo(2.8666, 4);
     // Lost, drew, won, won, lost.
     const games = opponents.map((opponent, k) => ({ opponent, score: [0, 0.5, 1, 1, 0][k]! }));
     expect(eloUpdate(1613, games)).toBeCloseTo(1601.27, 2);
@@ -391,6 +411,19 @@ describe("online ratings", () => {
   });
 });
 
+describe("ranks that intervals leave open", () => {
+  it("count who is wholly above, as the Arena does, and who is not wholly below", () => {
+    // Intervals 5-7, 4-6, 1-3, 1-5.5: the first overlaps the second and the fourth.
+    expect(rankBounds([5, 4, 1, 1], [7, 6, 3, 5.5])).toEqual([
+      { best: 1, worst: 3 },
+      { best: 1, worst: 3 },
+      { best: 3, worst: 4 },
+      { best: 1, worst: 4 },
+    ]);
+    expect(() => rankBounds([2], [1])).toThrow(/low <= high/);
+  });
+});
+
 describe("the next pair", () => {
   it.each([
     [0, 1, 0.111572, 0.093709],
@@ -401,6 +434,11 @@ describe("the next pair", () => {
     const information = pairInformation(mean, variance);
     expect(information.dOptimal).toBeCloseTo(dOptimal, 6);
     expect(information.bald).toBeCloseTo(bald, 6);
+  });
+  it("is overrated by D-optimality where the posterior is wide: 6.9 times against BALD's 4.3", () => {
+    const [wide, decided] = [pairInformation(0, 4), pairInformation(2, 1)];
+    expect(wide.dOptimal / decided.dOptimal).toBeCloseTo(6.9, 1);
+    expect(wide.bald / decided.bald).toBeCloseTo(4.3, 1);
   });
   it("by the Arena's rule", () => {
     near(

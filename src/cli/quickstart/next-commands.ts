@@ -34,6 +34,10 @@ export function nextCommands({ folder, base, plan, seed }: NextOptions): NextCom
       command: `npx attune generate --model ${path("dpo/model")} --prompt "What is the capital of France?"`,
     },
     {
+      purpose: "Judge the pairs yourself, in a page with keys for everything",
+      command: `npx attune annotate ${path("data/preferences.jsonl")} --store ${path("judged")}`,
+    },
+    {
       purpose: "Train with DPO again, with settings of your own",
       command: `npx attune train dpo --model ${path("sft/model")} --data ${path("data/preferences.jsonl")} --output ${path("dpo-again")} --beta ${plan.dpo.beta} ${flags(plan.dpo)}`,
     },

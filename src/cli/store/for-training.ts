@@ -12,7 +12,7 @@ import {
 } from "../../store/export/index.js";
 import { ensureFolder, sha256File, temporarySibling } from "../../util/files.js";
 import { counted } from "../show.js";
-import { projectSource, withStore } from "./place.js";
+import { projectSource, withStore } from "../open-store.js";
 
 /** What a record's kind is called in an export. */
 const kinds: Readonly<Record<RecordKind, ExportKind>> = {

@@ -1,7 +1,7 @@
 /** A project's judgements as rows for the statistics of the command line: who said what of which item, and which model beat which. */
 import type { Item, Judgement } from "../../records/index.js";
 import { dumpProject } from "../../store/export/index.js";
-import { projectSource, withStore } from "./place.js";
+import { projectSource, withStore } from "../open-store.js";
 
 interface Judged {
   items: Map<string, Item>;
