@@ -114,6 +114,7 @@ it("has a client, a server and a store that export exactly these names", () => {
     "Guideline",
     "HistoryEntry",
     "Invitation",
+    "KeptAnswer",
     "Leaderboard",
     "NewInvitation",
     "NewItem",
