@@ -4,6 +4,7 @@ import {
   type CurveSeries,
   curveFile,
   fitGaoCurve,
+  type GaoCoefficient,
   judgeSeries,
   type Observation,
   type Verdict,
@@ -53,11 +54,6 @@ export function summaryOf(run: RlRun): RunSummary {
     return { stop: stopped?.at ?? null, words: verdict.words, kept, trueUtilityKept: truth[kept]! };
   };
   const guards = { people: guard("people"), model: guard("model") };
-  const points = run.truth.flatMap(({ mean, standardError }, i) => {
-    const kl = run.series.people[i]!.measures.kl!.mean;
-    return kl > 0.05 ? [{ kl, reward: mean - run.truth[0]!.mean, standardError }] : [];
-  });
-  const curve = fitGaoCurve(points);
   const told = (name: Guard): string => {
     const { stop, words, kept, trueUtilityKept: value } = guards[name];
     const when = stop === null ? "did not stop" : `stopped at rollout ${stop}`;
@@ -74,9 +70,23 @@ export function summaryOf(run: RlRun): RunSummary {
       `beta ${run.beta}: true utility ${start.toFixed(2)} at the start, ${best.toFixed(2)} at best, ${last.toFixed(2)} at the end`,
       told("people"),
       told("model"),
-      `  Gao's curve: alpha ${curve.alpha.value.toFixed(2)} (${curve.alpha.low.toFixed(2)} to ${curve.alpha.high.toFixed(2)}), beta ${curve.beta.value.toFixed(2)} (${curve.beta.low.toFixed(2)} to ${curve.beta.high.toFixed(2)}), explains ${Math.round(100 * curve.fit)}%`,
+      `  Gao's curve: ${curveOf(run)}`,
     ],
   };
+}
+
+/** The fitted curve in words; a run of few rollouts is too near its start for one. */
+function curveOf(run: RlRun): string {
+  const points = run.truth.flatMap(({ mean, standardError }, i) => {
+    const kl = run.series.people[i]!.measures.kl!.mean;
+    return kl > 0.05 ? [{ kl, reward: mean - run.truth[0]!.mean, standardError }] : [];
+  });
+  if (points.length < 3)
+    return `none, it takes three rollouts with a KL above 0.05 and there are ${points.length}: ask for more rollouts`;
+  const { alpha, beta, fit } = fitGaoCurve(points);
+  const told = ({ value, low, high }: GaoCoefficient): string =>
+    `${value.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  return `alpha ${told(alpha)}, beta ${told(beta)}, explains ${Math.round(100 * fit)}%`;
 }
 
 /** Rewards less those of the start, against the distance. */

@@ -26,7 +26,9 @@ const refillShare = 1 / 16;
 const rowsWorthGrowing = 16;
 /** Tokens that room grows by, before rounding. */
 const stretch = 64;
-/** A block shrinks for at least so many more steps, else making the smaller program costs more than it saves. */
+/** A block shrinks to this share of its rows or less: every size is a program to make. */
+const shrunkShare = 1 / 4;
+/** It shrinks for at least so many more steps, else making the smaller program costs more than it saves. */
 const stepsWorthShrinking = 16;
 
 interface Block {
@@ -219,16 +221,17 @@ export class Engine {
     return this.#block;
   }
 
-  /** Moves the last rows to a smaller block when most slots are idle and nobody waits for them. */
+  /**
+   * Moves the last rows to a smaller block when most slots are idle and nobody waits for them. Sizes follow from the rows alone,
+   * whatever is compiled: they decide how sums are rounded, and a run that is resumed has to come by the same numbers.
+   */
   async #shrink(): Promise<void> {
     const { cache, sequenceLength } = this.#block!;
     const active = this.#active;
+    if (active.length === 0 || this.#waiting.length > 0) return;
     const rows = rowBucket(active.length, this.#settings.maxRows);
-    if (active.length === 0 || rows >= cache.rows || this.#waiting.length > 0) return;
     const steps = Math.max(...active.map(({ limit, produced }) => limit - produced));
-    const size = { rows, steps: 1, capacity: cache.capacity, choice: choiceOf(active), sequenceLength };
-    // A size that is not compiled yet has to pay for that.
-    if (!this.#runner.ready(size) && (rows > cache.rows / 4 || steps < stepsWorthShrinking)) return;
+    if (rows > cache.rows * shrunkShare || steps < stepsWorthShrinking) return;
     await this.#fit(active, sequenceLength, { shrink: true });
   }
 

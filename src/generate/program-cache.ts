@@ -12,10 +12,6 @@ export class ProgramCache {
     this.#most = most;
   }
 
-  has(key: string): boolean {
-    return this.#programs.has(key);
-  }
-
   async get(key: string, graph: () => Graph, options: CompileOptions = {}): Promise<Program> {
     const known = this.#programs.get(key);
     if (known) {

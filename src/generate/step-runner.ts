@@ -163,11 +163,6 @@ export class StepRunner {
     return this.#step({ size, cache, tokens, temperatures, index, seconds: "decodeSeconds" });
   }
 
-  /** Whether a decode step of this size is compiled already. */
-  ready(size: StepGraphOptions): boolean {
-    return this.#programs.has(stepKey(size));
-  }
-
   release(): Promise<void> {
     return this.#programs.release();
   }

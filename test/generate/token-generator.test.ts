@@ -112,6 +112,23 @@ describe.skipIf(absent !== undefined)(`generation${absent ? ` (${absent})` : ""}
     expect(decodedTokens / decodedSlots).toBeGreaterThan(0.6);
   });
 
+  it("gives the same bits and takes the same sizes whatever was generated before", async () => {
+    const request = { temperature: 1, seed: 3, stopTokens: [9, 11, 13, 17], maxNewTokens: 40, samples: 4 };
+    const rollout = async (engine: TokenGenerator) => {
+      const before = { ...engine.stats };
+      const rows = await engine.complete(prompts, request);
+      const { decodeSteps, decodedSlots } = engine.stats;
+      return { rows, steps: decodeSteps - before.decodeSteps, slots: decodedSlots - before.decodedSlots };
+    };
+    const fresh = await rollout(generator(backend));
+    const used = generator(backend);
+    // Programs of every smaller size, as a run may have them that was not interrupted.
+    for (const samples of [1, 2, 4, 8, 16]) await used.complete([prompts[0]!], { ...request, samples });
+    expect(await rollout(used)).toEqual(fresh);
+    // It did shrink.
+    expect(fresh.slots).toBeLessThan(32 * fresh.steps);
+  });
+
   it("shares its steps between requests made at the same time, each as it would be alone", async () => {
     const engine = generator(backend);
     const requests = [sampled, { ...sampled, temperature: 0 }, { ...sampled, temperature: 2, seed: 8 }];
