@@ -29,6 +29,11 @@ export class FrozenWeights {
     this.#frozen = frozen;
   }
 
+  /** Whether products with frozen matrices are made of bytes where that is worth it. */
+  get inBytes(): boolean {
+    return this.#frozen === "int8";
+  }
+
   /** As it lies in its file. */
   #stored(weight: Tensor): string {
     const { file, offset, bytes, storage } = sourceOf(weight);

@@ -128,7 +128,8 @@ function lowerNode(node: Node, { e, names, weights, heads, inputs, graph }: Walk
       if (node.op === "gather" && resolve(node.inputs[0]!).node.op === "weight")
         return [weights.pick(resolve(node.inputs[0]!), nameOf(second!, { names, weights }))];
       const bytes = weights.bytes(node);
-      const frozen = HEAD_OPS.has(node.op) && second!.node.op === "weight";
+      // In float32 every head is worked alike, by rows: a policy whose head is trained equals its frozen reference to the last bit.
+      const frozen = weights.inBytes && HEAD_OPS.has(node.op) && second!.node.op === "weight";
       // A product in bytes has no use for the float32 matrix, and a frozen head takes it in parts.
       const read = (i: number): boolean => i !== 1 || (bytes === undefined && !frozen);
       const operands = node.inputs.map((t, i) => (read(i) ? nameOf(t, { names, weights }) : ""));
