@@ -158,6 +158,7 @@ it("has a client, a server and a store that export exactly these names", () => {
     "changeProject",
     "createAnnotator",
     "createInvitation",
+    "createOwner",
     "createProject",
     "createSession",
     "dataCard",
