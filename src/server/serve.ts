@@ -105,8 +105,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     async close() {
       const closed = new Promise<void>((done) => server.close(() => done()));
       feed.close();
+      // A connection whose request or stream ends from now on is kept alive by browsers, and waited for otherwise.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       const impatient = setTimeout(() => server.closeAllConnections(), patience);
       await closed;
+      clearInterval(sweep);
       clearTimeout(impatient);
       await webhooks.close();
       metrics.close();

@@ -61,14 +61,18 @@ describe("streams of one person", () => {
     const [greedy, other] = [await running.join(id), await running.join(id)];
     const url = `${running.server.url}/api/projects/${id}/events`;
     const controller = new AbortController();
+    // Kept: a reply that nobody holds any more is collected, and its stream ends.
+    const held: Response[] = [];
     const open = async (cookie: string): Promise<number> => {
       const reply = await fetch(url, { headers: { cookie }, signal: controller.signal });
+      held.push(reply);
       if (!reply.ok) await reply.text();
       return reply.status;
     };
     for (let k = 0; k < 20; k += 1) expect(await open(greedy.cookie)).toBe(200);
     expect(await open(greedy.cookie)).toBe(429);
     expect(await open(other.cookie)).toBe(200);
+    expect(held).toHaveLength(22);
     controller.abort();
     await expect
       .poll(
@@ -339,7 +343,10 @@ describe("the end", () => {
     await expect.poll(() => entered).toBe(true);
     const closed = ending.server.close();
     expect((await underWay).status).toBe(200);
+    // Well before the ten seconds after which connections are cut: those that browsers keep alive are not waited for.
+    const answered = performance.now();
     await closed;
+    expect(performance.now() - answered).toBeLessThan(5000);
     await stream.ended;
     await expect(fetch(`${ending.server.url}/healthz`)).rejects.toThrow();
   });
