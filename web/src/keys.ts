@@ -1,5 +1,5 @@
 /** Keys and what they do: one table, remappable, switched off while somebody types (WCAG 2.1.4). Knows no screen. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export const actions = {
   submit: { label: "Submit", key: "Enter" },
@@ -80,7 +80,8 @@ export function useKeys(
 ): void {
   const latest = useRef(handlers);
   latest.current = handlers;
-  useEffect(() => {
+  // Before the paint: a key pressed as soon as the item is seen must not be lost.
+  useLayoutEffect(() => {
     if (!enabled) return undefined;
     const onKey = (event: KeyboardEvent): void => {
       const now = latest.current;

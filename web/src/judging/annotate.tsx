@@ -1,5 +1,5 @@
 /** The page where people judge: an item, its answers, one question, one bar. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Project } from "../api.js";
 import { hint, useKeys } from "../keys.js";
 import { RewriteForm } from "../tasks/rewrite.js";
@@ -82,7 +82,7 @@ function Item({
   const [compare, setCompare] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const comment = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), []);
   const comparable = item.task === "pair";
   useKeys({
     submit: () => void judging.submit(),

@@ -1,5 +1,5 @@
 /** Review: the queue of items on which people differ or that somebody flagged, one on the screen at a time. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { call, type Project } from "../api.js";
 import { hint, useKeys } from "../keys.js";
 import { Show, usePages } from "../load.js";
@@ -29,7 +29,7 @@ export function Review({ project }: { project: Project }) {
     scrollTo(0, 0);
   };
   useKeys({ left: () => go(-1), right: () => go(1) });
-  useEffect(() => setAt(0), [which]);
+  useLayoutEffect(() => setAt(0), [which]);
   return (
     <>
       <h1>Review</h1>

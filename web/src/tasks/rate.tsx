@@ -1,5 +1,5 @@
 /** Scores on one or several attributes. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { useKeys } from "../keys.js";
 import { attributesOf } from "./attributes.js";
 import { type FormProps, letter } from "./form.js";
@@ -14,7 +14,7 @@ export function RateForm({ candidates, settings, answer, onAnswer }: FormProps) 
     ({ attribute, candidate }) => scores[attribute.name]?.[candidate.id] === undefined,
   );
   const [marked, setMarked] = useState<number | null>(null);
-  useEffect(() => setMarked(null), [candidates]);
+  useLayoutEffect(() => setMarked(null), [candidates]);
   const next = marked ?? open;
   const go = (by: number): void =>
     setMarked(Math.max(0, Math.min(cells.length - 1, (next === -1 ? cells.length : next) + by)));

@@ -1,5 +1,5 @@
 /** A label for each step of one run: right, neutral, wrong, or the first error. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { hint, useKeys } from "../keys.js";
 import { Turn, type ViewOptions } from "../text/messages-view.js";
 import { useGrowing } from "../text/use-growing.js";
@@ -38,7 +38,7 @@ export function StepsForm({ candidates, answer, onAnswer, ...options }: FormProp
     .filter(({ message }) => message.role !== "tool" && message.role !== "user");
   const labels = answer.outcome?.type === "step" ? answer.outcome.labels : messages.map(() => null);
   const [at, setAt] = useState(0);
-  useEffect(() => setAt(0), [candidates]);
+  useLayoutEffect(() => setAt(0), [candidates]);
   const shown = useGrowing(messages.length, { first: 16, atLeast: judged[at]?.place ?? 0 });
   const set = (place: number, value: number | null, first = false): void =>
     onAnswer({

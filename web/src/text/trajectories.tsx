@@ -1,5 +1,5 @@
 /** Two runs of an agent side by side: the shared start once, then step beside step from where they part. Knows no judging. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Candidate, Message } from "../api.js";
 import { useKeys, hint } from "../keys.js";
 import { kindOf, Turn, type ViewOptions } from "./messages-view.js";
@@ -35,7 +35,7 @@ export function Trajectories({
       rows.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: "center" }),
     );
   };
-  useEffect(() => setAt(parting), [candidates, parting]);
+  useLayoutEffect(() => setAt(parting), [candidates, parting]);
   useKeys({ nextStep: () => go(at + 1), previousStep: () => go(at - 1), divergence: () => go(start) });
   const steps = Array.from({ length }, (_, k) => k);
   return (
