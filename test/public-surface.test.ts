@@ -199,6 +199,7 @@ it("has a client, a server and a store that export exactly these names", () => {
     "reviewQueue",
     "revise",
     "revokeInvitation",
+    "standingOf",
     "stateOf",
     "storable",
     "submit",

@@ -149,6 +149,8 @@ async function openServer(
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
+    // A transaction's first statement is sent behind its beginning, without waiting for that to be answered.
+    pipeline: true,
     connectionTimeoutMillis: 5000,
     // A statement that hangs is an error to its caller, not a connection lost for ever.
     statement_timeout: 60_000,
@@ -224,8 +226,7 @@ function serverDriver(pool: Pool): Driver {
       const client = await pool.connect();
       let broken = false;
       try {
-        await client.query("begin");
-        const result = await work(queryOn(client));
+        const [, result] = await Promise.all([client.query("begin"), work(queryOn(client))]);
         await client.query("commit");
         return result;
       } catch (cause) {

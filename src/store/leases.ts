@@ -5,7 +5,8 @@
 import { sql } from "drizzle-orm";
 import { timeOf, type Store } from "./context.js";
 import { findItem, type ItemRow } from "./items.js";
-import { choose, type Choice, type NextOptions, type Purpose, type Standing } from "./next-item.js";
+import { choose, type Choice, type Done, type NextOptions, type Purpose } from "./next-item.js";
+import { ownProgressIn, ownSums, type OwnProgressRow, type OwnSums } from "./own-progress.js";
 import { iso, json, newId, sqlState } from "./rows.js";
 import { sidesFor } from "./shuffle.js";
 
@@ -52,11 +53,16 @@ async function expireNowAndThen(store: Store): Promise<void> {
   await expireLeases(store);
 }
 
-/** The item that this person holds, or a new one; undefined when there is none for them now. */
-export async function takeNext(store: Store, options: NextOptions): Promise<LeasedItem | undefined> {
-  await expireNowAndThen(store);
+/** The item that this person holds, or a new one; undefined when there is none for them now. `standing`: where it is known already. */
+export async function takeNext(
+  store: Store,
+  options: NextOptions & { standing?: Standing },
+): Promise<LeasedItem | undefined> {
+  let known = options.standing;
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const { held, standing } = await standingOf(store, options);
+    const standing = known ?? (await standingOf(store, options));
+    known = undefined;
+    const { held } = standing;
     if (held !== null) return { ...leaseOf(held), row: await itemOf(store, { ...options, item: held.item }) };
     const choice = await choose(store, { ...options, standing });
     if (choice === undefined) return undefined;
@@ -76,23 +82,29 @@ const columns = sql`id, item, purpose, expires_at, shown_order, guideline`;
 const leaseOf = (row: Lease): Lease => ({ ...row, expires_at: iso(row.expires_at) });
 
 /** What this person holds (it lasts on from now), has done, and may be given. */
-async function standingOf(store: Store, o: NextOptions): Promise<{ held: Lease | null; standing: Standing }> {
-  const [row] = await store.database.rows<
-    { held: Lease | null; sums: Record<string, number> | null } & Pick<Standing, "groups">
-  >(sql`
+export interface Standing extends Done {
+  held: Lease | null;
+  own: OwnProgressRow;
+}
+
+export async function standingOf(
+  store: Store,
+  o: { project: string; annotator: string; leaseSeconds: number },
+): Promise<Standing> {
+  await expireNowAndThen(store);
+  const [row] = await store.database.rows<OwnSums & { held: Lease | null } & Pick<Done, "groups">>(sql`
     with held as (
       update leases set expires_at = ${timeOf(store, o.leaseSeconds * 1000)}
       where project = ${o.project} and annotator = ${o.annotator} and state = 'active' returning ${columns})
-    select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups,
-      (select jsonb_object_agg(name, n) from sums where project = ${o.project} and annotator = ${o.annotator}
-        and name in ('task', 'gold', 'repeat', 'practice')) as sums`);
+    select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups, ${ownSums(o)}`);
   const { held, groups, sums } = row!;
-  return { held, standing: { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups } };
+  return { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups, held, own: ownProgressIn(row!) };
 }
 
 const itemOf = async (store: Store, o: { project: string; item: string }): Promise<ItemRow> =>
   (await findItem(store, o))!;
 
+/** The row is found by its key alone, and only then looked at: by its load, whole projects were looked through. */
 async function grant(
   store: Store,
   o: NextOptions & { choice: Choice; row: ItemRow },
@@ -102,12 +114,13 @@ async function grant(
   const shown = o.choice.shown ?? shuffle(o.row.candidates.map(({ id }) => id));
   const counts = purpose === "task";
   const [row] = await store.database.rows<Lease>(sql`
-    with free as (
-      select s.project, s.item from item_states s where s.project = ${o.project} and s.item = ${item}
-        ${counts ? sql`and s.load < ${o.overlap} and s.adjudicated is null` : sql``} for update skip locked),
+    with found as (
+      select project, item, load, adjudicated from item_states
+      where project = ${o.project} and item = ${item} for update skip locked),
     taken as (
-      update item_states s set load = s.load + ${counts ? 1 : 0} from free
-      where s.project = free.project and s.item = free.item returning s.item)
+      update item_states s set load = s.load + ${counts ? 1 : 0} from found
+      where s.project = found.project and s.item = found.item
+        ${counts ? sql`and found.load < ${o.overlap} and found.adjudicated is null` : sql``} returning s.item)
     insert into leases (id, project, item, slot, annotator, purpose, state, granted_at, expires_at, shown_order, seed, policy,
       probability, guideline, task_version)
     select ${newId("l")}, ${o.project}, item, ${

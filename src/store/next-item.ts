@@ -26,7 +26,7 @@ export interface NextOptions {
 }
 
 /** What this person has done, and the groups of items that are theirs (null: all). */
-export interface Standing {
+export interface Done {
   task: number;
   gold: number;
   repeat: number;
@@ -43,10 +43,7 @@ export interface Choice {
   shown?: string[];
 }
 
-export async function choose(
-  store: Store,
-  o: NextOptions & { standing: Standing },
-): Promise<Choice | undefined> {
+export async function choose(store: Store, o: NextOptions & { standing: Done }): Promise<Choice | undefined> {
   const { task, gold, repeat, practice } = o.standing;
   if (practice < o.practice) {
     const item = await unseen(store, { ...o, role: "practice" });
@@ -113,10 +110,7 @@ interface Open {
   uncertainty: number | null;
 }
 
-async function chooseTask(
-  store: Store,
-  o: NextOptions & { standing: Standing },
-): Promise<Choice | undefined> {
+async function chooseTask(store: Store, o: NextOptions & { standing: Done }): Promise<Choice | undefined> {
   const { groups } = o.standing;
   const open = sql`s.project = ${o.project} and s.role = 'task' and s.adjudicated is null
     ${groups === null ? sql`` : sql`and s.item_group in (select jsonb_array_elements_text(${json(groups)}))`} and ${notMine(o)}`;
