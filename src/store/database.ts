@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
@@ -20,8 +21,11 @@ export interface Connection {
 
 export interface Database extends Connection {
   kind: "pglite" | "postgres";
-  /** Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /**
+   * Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. What the database gives up to
+   * break a deadlock is run again, `work` too, unless it can be run but `once`.
+   */
+  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { once?: boolean }): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -73,12 +77,30 @@ function wrap(
         return (await query(text, params)).rows as R[];
       }),
   });
+  const alone = connect((text, params) => driver.query(text, params));
   return {
-    ...connect((text, params) => driver.query(text, params)),
+    rows: <R extends object>(statement: SQL) => untilNoRaceIsLost(() => alone.rows<R>(statement)),
     kind: o.kind,
-    transaction: (work) => guarded(() => driver.transaction((query) => work(connect(query)))),
+    transaction(work, { once = false } = {}) {
+      const whole = () => guarded(() => driver.transaction((query) => work(connect(query))));
+      return once ? whole() : untilNoRaceIsLost(whole);
+    },
     close: o.close,
   };
+}
+
+/** Deadlock, and a row that changed under a transaction which may not see that: all of it was undone, and it may be begun anew. */
+const lostRace = new Set(["40P01", "40001"]);
+
+async function untilNoRaceIsLost<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (cause) {
+      if (attempt > 5 || !lostRace.has(sqlState(cause) ?? "")) throw cause;
+      await sleep(Math.random() * 20 * attempt);
+    }
+  }
 }
 
 async function prepared(

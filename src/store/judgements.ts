@@ -82,16 +82,13 @@ const originOf = ({ given, more }: { given: SQL; more: SQL }): SQL => sql`
     lateral (select * from item_states where project = g.project and item = g.item for update) s,
     lateral (select gold from items where project = g.project and id = g.item limit 1) i`;
 
-/** Runs again what the database gave up to break a deadlock, or what met its own double. `again` is false the first time. */
+/** Runs again what met its own double (23505: the same key, or another answer of this person to the item): it is found then. */
 async function atomically<T>(store: Store, work: (tx: Place, again: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await store.database.transaction((tx) => work(tx, attempt > 0));
     } catch (cause) {
-      const state = sqlState(cause) ?? "";
-      // 40001 and 40P01: lost a race; 23505: the same key, or another answer of this person to the item, came at the same moment, and
-      // is found the next time.
-      if (attempt >= 5 || !["40001", "40P01", "23505"].includes(state)) throw cause;
+      if (attempt >= 5 || sqlState(cause) !== "23505") throw cause;
     }
   }
 }
@@ -293,7 +290,7 @@ export function adjudicate(
   },
 ): Promise<boolean> {
   const decided = { by: o.annotator, at: timeOf(store), answer: o.answer, reason: o.reason ?? null };
-  return atomically(store, async (tx) => {
+  return store.database.transaction(async (tx) => {
     const [state] = await tx.rows<{ tally: Tally; role: string; first: boolean }>(sql`
       select tally, role, adjudicated is null as first from item_states where project = ${o.project} and item = ${o.item} for update`);
     if (state === undefined) return false;

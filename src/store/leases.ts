@@ -28,7 +28,7 @@ export interface LeasedItem extends Lease {
 /** No lease lasts longer (two days; the longest setting is one): one that ends later was given while the clock stood wrong. */
 const longestMs = 2 * 86_400_000;
 
-/** Frees the slots of leases that ran out. One statement; several servers may run it at once. */
+/** Frees the slots of leases that ran out. One statement; several servers may run it at once, for all lock items in one order. */
 export async function expireLeases(store: Store): Promise<void> {
   await store.database.rows(sql`
     with dead as (
@@ -36,10 +36,12 @@ export async function expireLeases(store: Store): Promise<void> {
       for update skip locked),
     gone as (
       update leases l set state = 'expired' from dead where l.id = dead.id
-      returning l.project, l.item, (l.slot is not null)::int as held)
-    update item_states s set load = s.load - g.n
-    from (select project, item, sum(held)::int as n from gone group by 1, 2) g
-    where s.project = g.project and s.item = g.item`);
+      returning l.project, l.item, (l.slot is not null)::int as held),
+    freed as (select project, item, sum(held)::int as n from gone group by 1, 2),
+    locked as (
+      select s.project, s.item, f.n from freed f join item_states s on s.project = f.project and s.item = f.item
+      order by s.project, s.item for update of s)
+    update item_states s set load = s.load - l.n from locked l where s.project = l.project and s.item = l.item`);
 }
 
 /** When leases were last looked at, by the store's clock. */
