@@ -139,6 +139,7 @@ it("has a client, a server and a store that export exactly these names", () => {
     "createClient",
     "logLines",
     "openApi",
+    "openingSeconds",
     "routes",
     "serve",
     "signatureOf",

@@ -5,6 +5,7 @@ import type { Agreement, ProjectSettings } from "./api-schemas.js";
 import type { ProjectRow, Store } from "../store/index.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
+import type { Openings } from "./openings.js";
 import type { ProgressFeed } from "./progress-feed.js";
 import type { RateLimit } from "./rate-limit.js";
 
@@ -13,6 +14,7 @@ export interface ServerContext {
   store: Store;
   /** Whoever knows it is an owner of all projects. */
   ownerToken: string;
+  openings: Openings;
   log: Log;
   metrics: Metrics;
   feed: ProgressFeed;
