@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm";
 import { timeOf, type Store } from "./context.js";
 import { findItem, type ItemRow } from "./items.js";
-import { choose, type Choice, type Done, type NextOptions, type Purpose } from "./next-item.js";
+import { choose, chooseAgain, type Choice, type Done, type NextOptions, type Purpose } from "./next-item.js";
 import { ownProgressIn, ownSums, type OwnProgressRow, type OwnSums } from "./own-progress.js";
 import { iso, json, newId, sqlState } from "./rows.js";
 import { sidesFor } from "./shuffle.js";
@@ -64,9 +64,12 @@ export async function takeNext(
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const standing = known ?? (await standingOf(store, options));
     known = undefined;
-    const { held } = standing;
+    const { held, last } = standing;
     if (held !== null) return { ...leaseOf(held), row: await itemOf(store, { ...options, item: held.item }) };
-    const choice = await choose(store, { ...options, standing });
+    const choice =
+      (attempt === 0 && last !== null
+        ? await chooseAgain(store, { ...options, standing, last })
+        : undefined) ?? (await choose(store, { ...options, standing }));
     if (choice === undefined) return undefined;
     try {
       const row = await itemOf(store, { ...options, item: choice.item });
@@ -86,6 +89,8 @@ const leaseOf = (row: Lease): Lease => ({ ...row, expires_at: iso(row.expires_at
 /** What this person holds (it lasts on from now), has done, and may be given. */
 export interface Standing extends Done {
   held: Lease | null;
+  /** The newest lease, where it was given back or ran out and has no answer. */
+  last: string | null;
   own: OwnProgressRow;
 }
 
@@ -94,13 +99,27 @@ export async function standingOf(
   o: { project: string; annotator: string; leaseSeconds: number },
 ): Promise<Standing> {
   await expireNowAndThen(store);
-  const [row] = await store.database.rows<OwnSums & { held: Lease | null } & Pick<Done, "groups">>(sql`
+  const [row] = await store.database.rows<
+    OwnSums & { held: Lease | null; last: { id: string; state: string } | null } & Pick<Done, "groups">
+  >(sql`
     with held as (
       update leases set expires_at = ${timeOf(store, o.leaseSeconds * 1000)}
       where project = ${o.project} and annotator = ${o.annotator} and state = 'active' returning ${columns})
-    select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups, ${ownSums(o)}`);
-  const { held, groups, sums } = row!;
-  return { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups, held, own: ownProgressIn(row!) };
+    select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups,
+      (select jsonb_build_object('id', id, 'state', state) from leases where project = ${o.project} and annotator = ${o.annotator}
+        order by granted_at desc limit 1) as last, ${ownSums(o)}`);
+  const { held, groups, sums, last } = row!;
+  return {
+    task: 0,
+    gold: 0,
+    repeat: 0,
+    practice: 0,
+    ...sums,
+    groups,
+    held,
+    last: last !== null && ["released", "expired"].includes(last.state) ? last.id : null,
+    own: ownProgressIn(row!),
+  };
 }
 
 const itemOf = async (store: Store, o: { project: string; item: string }): Promise<ItemRow> =>

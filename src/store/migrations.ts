@@ -139,4 +139,10 @@ create index item_states_special on item_states (project, role) where role <> 't
 drop index currents_mine;
 `,
   },
+  {
+    name: "0006-a-persons-last-lease",
+    sql: `
+create index leases_last on leases (project, annotator, granted_at);
+`,
+  },
 ];
