@@ -247,15 +247,19 @@ function serverDriver(pool: Pool): Driver {
     async transaction(work) {
       const client = await pool.connect();
       let broken = false;
+      // The statement under way fails by itself; unheard, the connection's own word of it would end the process.
+      const breaks = (): void => void (broken = true);
+      client.on("error", breaks);
       try {
         const [, result] = await Promise.all([client.query("begin"), work(queryOn(client))]);
         await client.query("commit");
         return result;
       } catch (cause) {
-        await client.query("rollback").catch(() => (broken = true));
+        await client.query("rollback").catch(breaks);
         throw cause;
       } finally {
         client.release(broken);
+        client.off("error", breaks);
       }
     },
   };
