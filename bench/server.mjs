@@ -88,7 +88,7 @@ async function measure(database, where) {
   const begin = performance.now();
   const until = begin + seconds * 1000;
   const cpu = server.processor();
-  const keptBefore = kills === 0 ? await server.kept() : undefined;
+  const kept = kills === 0 ? [await server.kept()] : undefined;
   say(`${database}: ${seconds} s of judging`);
   const work = Promise.all(
     sessions.map((headers) =>
@@ -99,6 +99,7 @@ async function measure(database, where) {
   const watching = (async () => {
     while (performance.now() < until) {
       if (kills === 0) memory.push(Math.round(server.memory()));
+      if (kept?.length === 1 && performance.now() - begin > seconds * 500) kept.push(await server.kept());
       await sleep(Math.min(10_000, seconds * 200));
     }
   })();
@@ -110,7 +111,7 @@ async function measure(database, where) {
   await Promise.all([work, watching]);
   const elapsed = (performance.now() - begin) / 1000;
   const used = kills === 0 ? server.processor() - cpu : undefined;
-  const kept = kills === 0 ? [keptBefore, await server.kept()] : undefined;
+  kept?.push(await server.kept());
   // Everybody's first items are asked for within one time of thought, by connections that are new.
   const atStart = (times) => spread(times.filter(({ start }) => start < begin + think * 1000));
   await server.stop();
@@ -160,7 +161,7 @@ function print(line) {
       ? [`  kill -9    ${kills} times, ${line.retries} calls tried again`]
       : [
           `  server     ${(100 * line.processor_share).toFixed(0)}% of one processor; memory ${line.memory_mb.join(", ")} MB`,
-          `  heap       ${line.kept_mb.map((each) => each.toFixed(1)).join(" MB held before, ")} MB after (full collections)`,
+          `  heap       held after full collections before, half-way and at the end: ${line.kept_mb.map((each) => each.toFixed(1)).join(", ")} MB`,
         ]),
     `  errors     ${line.errors}${line.first_error === null ? "" : ` (${line.first_error})`}`,
     `  store      ${line.stored} judgements, ${line.lost} acknowledged ones lost, ${line.doubled} doubled, ${line.beyond_overlap} items given too often, sums ${line.sums_hold ? "hold" : "DO NOT HOLD"}`,
