@@ -11,6 +11,7 @@ import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
 import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
+import { rowSize, type RowSize } from "./answer-rows.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
@@ -125,7 +126,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       critic,
       parameters,
       temperature: s.temperature,
-      rows: Math.max(1, s.per_device_train_batch_size),
+      size: s.per_device_train_batch_size,
       ...this.#sizes(),
     });
     const lookout =
@@ -151,6 +152,18 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       minPrompt: prompts.rows.reduce((least, { tokens }) => Math.min(least, tokens.length), Infinity),
       maxCompletion: shown.reduce((most, n) => Math.max(most, n), settings.max_completion_length),
     };
+  }
+
+  /** Undefined where a micro-batch has to have the rows that the settings give it. */
+  #row(items: readonly OnlineItem[]): RowSize | undefined {
+    const { settings: s, pretraining } = this.#o;
+    // bnpo divides by what its micro-batch has, and texts beside the answers come by the micro-batch.
+    if (s.loss_type === "bnpo" || pretraining !== undefined) return undefined;
+    return rowSize(items, {
+      ...this.#sizes(),
+      size: s.per_device_train_batch_size,
+      parts: s.num_mini_batches,
+    });
   }
 
   #restore({ format, cursor, used, current, recipe, reward }: Saved): void {
@@ -241,7 +254,9 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#loaded = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
-    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    const { criticOnly } = current;
+    const row = this.#o.order === undefined ? this.#row(current.items) : undefined;
+    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly, row });
     return { ...batch, pretraining: this.#pretraining(epoch, index) };
   }
 
@@ -276,8 +291,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
           passes: s.num_iterations,
           seed: s.seed,
           rollout: number,
-          // bnpo divides by what its micro-batch has: that must not be one prompt's alone.
-          together: s.loss_type !== "bnpo",
+          row: this.#row(made.items),
           order: this.#o.order,
         });
         if (plan.micro.length === 0) continue;
