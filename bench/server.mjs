@@ -44,7 +44,7 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const percentile = (sorted, p) =>
   sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] ?? Number.NaN;
 const spread = (times) => {
-  const sorted = times.toSorted((a, b) => a - b);
+  const sorted = times.map(({ ms }) => ms).toSorted((a, b) => a - b);
   return {
     calls: sorted.length,
     p50: percentile(sorted, 0.5),
@@ -88,6 +88,7 @@ async function measure(database, where) {
   const begin = performance.now();
   const until = begin + seconds * 1000;
   const cpu = server.processor();
+  const keptBefore = kills === 0 ? await server.kept() : undefined;
   say(`${database}: ${seconds} s of judging`);
   const work = Promise.all(
     sessions.map((headers) =>
@@ -109,6 +110,9 @@ async function measure(database, where) {
   await Promise.all([work, watching]);
   const elapsed = (performance.now() - begin) / 1000;
   const used = kills === 0 ? server.processor() - cpu : undefined;
+  const kept = kills === 0 ? [keptBefore, await server.kept()] : undefined;
+  // Everybody's first items are asked for within one time of thought, by connections that are new.
+  const atStart = (times) => spread(times.filter(({ start }) => start < begin + think * 1000));
   await server.stop();
   const stored = await checkStore(where, { project, overlap, receipts: result.receipts });
   return {
@@ -123,7 +127,9 @@ async function measure(database, where) {
     submit_ms: spread(result.times.submit),
     bar_ms: bars[database],
     ...(used !== undefined && { processor_share: used / elapsed }),
+    start: { next_ms: atStart(result.times.next), submit_ms: atStart(result.times.submit) },
     memory_mb: memory,
+    ...(kept !== undefined && { kept_mb: kept }),
     errors: result.errors.length,
     first_error: result.errors[0] ?? null,
     waited: result.idle,
@@ -149,10 +155,12 @@ function print(line) {
     `${line.database}: ${line.annotators} people, ${line.think_s} s of thought, ${line.seconds} s: ${line.judgements} judgements, ${line.requests_per_s.toFixed(0)} requests/s`,
     `  next item  ${ms(line.next_ms)}${verdict(line.next_ms)}`,
     `  submit     ${ms(line.submit_ms)}${verdict(line.submit_ms)}`,
+    `  of these, in the first ${line.think_s} s: next p95 ${line.start.next_ms.p95.toFixed(1)}, submit p95 ${line.start.submit_ms.p95.toFixed(1)} ms`,
     ...(kills > 0
       ? [`  kill -9    ${kills} times, ${line.retries} calls tried again`]
       : [
           `  server     ${(100 * line.processor_share).toFixed(0)}% of one processor; memory ${line.memory_mb.join(", ")} MB`,
+          `  heap       ${line.kept_mb.map((each) => each.toFixed(1)).join(" MB held before, ")} MB after (full collections)`,
         ]),
     `  errors     ${line.errors}${line.first_error === null ? "" : ` (${line.first_error})`}`,
     `  store      ${line.stored} judgements, ${line.lost} acknowledged ones lost, ${line.doubled} doubled, ${line.beyond_overlap} items given too often, sums ${line.sums_hold ? "hold" : "DO NOT HOLD"}`,

@@ -59,7 +59,7 @@ function anyAnswer() {
 }
 
 /**
- * Judges until `until` (milliseconds). `o.result` collects times in milliseconds, receipts and errors. With `patient` a broken
+ * Judges until `until` (milliseconds). `o.result` collects times in milliseconds (and when each call began), receipts and errors. With `patient` a broken
  * connection or a 503 is tried again, as the page does; else it is an error.
  */
 export async function annotate(o) {
@@ -74,7 +74,7 @@ export async function annotate(o) {
         }),
       );
       if (got.status === 200) {
-        result.times[name].push(performance.now() - start);
+        result.times[name].push({ start, ms: performance.now() - start });
         return got.value;
       }
       if (!patient || ![0, 503].includes(got.status)) {

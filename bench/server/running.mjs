@@ -4,9 +4,16 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const binary = join(fileURLToPath(new URL("../..", import.meta.url)), "dist", "cli", "main.js");
+/** On SIGUSR2 the server's process collects its garbage and says what is left. */
+const onSignal = `process.on("SIGUSR2", () => {
+  globalThis.gc();
+  process.stderr.write(\`kept \${process.memoryUsage().heapUsed}\\n\`);
+});`;
+const flags = ["--expose-gc", "--import", `data:text/javascript,${encodeURIComponent(onSignal)}`];
 export const ownerToken = "owner-of-the-measurement-0123456789";
 
 async function freePort() {
@@ -26,7 +33,7 @@ export async function startServer(where) {
 
   async function start() {
     running.starts += 1;
-    running.child = spawn(process.execPath, [binary, "serve", "--port", String(port), ...place], {
+    running.child = spawn(process.execPath, [...flags, binary, "serve", "--port", String(port), ...place], {
       env: { ...env, ATTUNE_TOKEN: ownerToken, ...(where.url !== undefined && { DATABASE_URL: where.url }) },
     });
     running.child.stderr.on("data", (text) => (running.log = `${running.log}${text}`.slice(-4000)));
@@ -45,6 +52,16 @@ export async function startServer(where) {
     memory() {
       const status = readFileSync(`/proc/${running.child.pid}/status`, "utf8");
       return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
+    },
+    /** MiB of the heap that are held after a full collection. */
+    async kept() {
+      running.log = "";
+      running.child.kill("SIGUSR2");
+      for (;;) {
+        const said = /^kept (\d+)$/m.exec(running.log);
+        if (said !== null) return Number(said[1]) / 2 ** 20;
+        await sleep(10);
+      }
     },
     /** Seconds of processor, user and system together. */
     processor() {

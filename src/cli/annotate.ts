@@ -102,6 +102,7 @@ export const run = defineRun({ help, settings }, async ({ values, words, io }) =
   return serveUntilStopped(store, {
     values,
     io,
+    place,
     shown: (url) =>
       io.out(
         `\n  ${url}\n\nThis address makes its holder the owner. Answers are kept in ${place.title}. Ctrl-C stops.`,

@@ -28,6 +28,7 @@ export const run = defineRun({ help, settings }, async ({ values, io }) => {
   return serveUntilStopped(store, {
     values,
     io,
+    place,
     shown: (url) => {
       io.out(
         `${place.title}: ${projects.length === 0 ? "no project yet" : `${counted(projects.length, "project")} (${projects.map(({ id }) => id).join(", ")})`}\n\n  ${url}\n\nThis address makes its holder the owner. Ctrl-C stops.`,

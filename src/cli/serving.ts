@@ -1,12 +1,14 @@
 /** A store served until somebody stops it: what `attune annotate` and `attune serve` have in common. Knows no file of pairs. */
-import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 import { AttuneError } from "../errors.js";
-import { logLines, serve, type RunningServer } from "../server/index.js";
+import { logLines, openingSeconds, serve, type RunningServer } from "../server/index.js";
 import type { Store } from "../store/index.js";
 import { flag, optionalText, optionalWhole } from "../train/job/setting.js";
 import { exitCodes } from "./command.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
+import { openPage } from "./open-page.js";
+import type { StorePlace } from "./open-store.js";
 
 const usualPort = 4700;
 
@@ -38,18 +40,29 @@ export interface ServingValues {
 /** Serves until Ctrl-C or SIGTERM, then ends in order and closes the store. `shown` is called with the address that opens the page. */
 export async function serveUntilStopped(
   store: Store & { close: () => Promise<void> },
-  { values, io, shown }: { values: ServingValues; io: Io; shown: (url: string) => void },
+  {
+    values,
+    io,
+    place,
+    shown,
+  }: { values: ServingValues; io: Io; place: StorePlace; shown: (url: string) => void },
 ): Promise<number> {
   const interrupt = onInterrupt(io, "Stopping; requests under way are finished. Ctrl-C again stops at once.");
+  let takeAway = (): void => undefined;
   try {
     const server = await listenSomewhere(store, values, io);
-    const address = `${server.url}/#token=${server.ownerToken}`;
-    shown(address);
-    if (values.open) openBrowser(address);
+    shown(`${server.url}/#token=${server.ownerToken}`);
+    if (values.open) {
+      takeAway = openPage(`${server.url}/#token=${server.openingToken()}`, {
+        folder: place.folder ?? tmpdir(),
+      });
+      setTimeout(takeAway, openingSeconds * 1000).unref();
+    }
     if (!interrupt.signal.aborted)
       await new Promise<void>((done) => interrupt.signal.addEventListener("abort", () => done()));
     await server.close();
   } finally {
+    takeAway();
     await store.close();
     interrupt.release();
   }
@@ -94,17 +107,4 @@ function ownToken(): { token?: string } {
     });
   }
   return { token };
-}
-
-/** A browser that cannot be started is no error: the address is on the screen. */
-function openBrowser(address: string): void {
-  const [command, ...args] =
-    process.platform === "darwin"
-      ? ["open"]
-      : process.platform === "win32"
-        ? ["cmd", "/c", "start", ""]
-        : ["xdg-open"];
-  const child = spawn(command!, [...args, address], { stdio: "ignore", detached: true });
-  child.on("error", () => undefined);
-  child.unref();
 }

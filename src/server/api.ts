@@ -290,17 +290,18 @@ export const routes = {
     summary: "The link stops working",
     response: none,
   },
+  // Not for annotators: an answer that these do not count was to a gold item or a repeat.
   progress: {
     method: "GET",
     path: `${project}/progress`,
-    role: "annotator",
+    role: "reviewer",
     summary: "How far the project is",
     response: s.Progress,
   },
   events: {
     method: "GET",
     path: `${project}/events`,
-    role: "annotator",
+    role: "reviewer",
     summary: "Live progress: an event `progress` whenever it changes, at most one a second",
     response: s.Progress,
     produces: "text/event-stream",

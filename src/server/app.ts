@@ -118,11 +118,11 @@ async function callRoute(
   const address = c.env?.incoming?.socket?.remoteAddress ?? "none";
   checkHost(c.req.header("host") ?? null, context.hostNames);
   checkOrigin(request);
-  const caller = await identify(request, context);
+  const path = readPath(c.req.param());
+  const caller = await identify(request, context, { asked: path["project"] });
   if (caller !== undefined) seen.caller = caller;
   checkRate(caller, { context, address });
   checkCaller(caller, { route, request });
-  const path = readPath(c.req.param());
   const project =
     path["project"] === undefined ? undefined : await loadProject(path["project"], { caller, context });
   const query = readQuery(new URL(request.url), route);

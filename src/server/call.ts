@@ -2,9 +2,10 @@
 import type { z } from "zod";
 import type { PathOf, ResponseOf, Role, RouteName, routes } from "./api.js";
 import type { Agreement, ProjectSettings } from "./api-schemas.js";
-import type { Store } from "../store/index.js";
+import type { ProjectRow, Store } from "../store/index.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
+import type { Openings } from "./openings.js";
 import type { ProgressFeed } from "./progress-feed.js";
 import type { RateLimit } from "./rate-limit.js";
 
@@ -13,6 +14,7 @@ export interface ServerContext {
   store: Store;
   /** Whoever knows it is an owner of all projects. */
   ownerToken: string;
+  openings: Openings;
   log: Log;
   metrics: Metrics;
   feed: ProgressFeed;
@@ -48,6 +50,8 @@ export interface Caller {
   session: string | null;
   /** Browsers send cookies unasked, so what comes with one needs the CSRF token too. */
   viaCookie: boolean;
+  /** The project that is asked for, where it came with the session and is theirs. */
+  asked?: ProjectRow | null;
 }
 
 export interface LoadedProject {

@@ -19,8 +19,15 @@ export function cookieOf(request: Request, { cookie }: ServerContext): string | 
   return value === "" ? undefined : value;
 }
 
-/** Undefined for a stranger: without a token, or with one that is over or of somebody who is shut out. */
-export async function identify(request: Request, context: ServerContext): Promise<Caller | undefined> {
+/**
+ * Undefined for a stranger: without a token, or with one that is over or of somebody who is shut out. Brings the project that is `asked`
+ * for along, where it is a session's own.
+ */
+export async function identify(
+  request: Request,
+  context: ServerContext,
+  { asked }: { asked?: string | undefined } = {},
+): Promise<Caller | undefined> {
   const bearer = /^Bearer\s+(\S{1,200})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (bearer !== undefined && isOwnerToken(bearer, context)) {
     const never = new Date(8.64e15).toISOString();
@@ -37,7 +44,7 @@ export async function identify(request: Request, context: ServerContext): Promis
   }
   const token = bearer ?? cookieOf(request, context);
   if (token === undefined || token.length > 200) return undefined;
-  const row = await findSession(context.store, token);
+  const row = await findSession(context.store, token, { asked });
   return row && { ...row, role: Role.parse(row.role), session: token, viaCookie: bearer === undefined };
 }
 

@@ -68,15 +68,15 @@ export async function readBody(request: Request, route: Route): Promise<unknown>
 }
 
 async function readText(request: Request, most: number): Promise<string> {
-  const tooLarge = new Refusal("too_large", `body: expected at most ${most} bytes, got more`);
-  if (Number(request.headers.get("content-length") ?? 0) > most) throw tooLarge;
+  const tooLarge = (): Refusal => new Refusal("too_large", `body: expected at most ${most} bytes, got more`);
+  if (Number(request.headers.get("content-length") ?? 0) > most) throw tooLarge();
   if (request.body === null) return "";
   // A body without a length, or with a wrong one, is counted as it comes.
   const decoder = new TextDecoder();
   let [bytes, text] = [0, ""];
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > most) throw tooLarge;
+    if (bytes > most) throw tooLarge();
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -30,6 +30,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Seconds after which the database may be asked again. */
+export const comeBackAfter = 5;
+
 /** The store names its faults so: it is away, full or starting. */
 const isDatabaseAway = (cause: unknown): boolean =>
   cause instanceof AttuneError && (cause.code === "network" || cause.code === "io");
@@ -38,7 +41,11 @@ const isDatabaseAway = (cause: unknown): boolean =>
 export function asRefusal(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause;
   return isDatabaseAway(cause)
-    ? new Refusal("unavailable", "The database cannot be reached. Nothing was changed; try again.", 5)
+    ? new Refusal(
+        "unavailable",
+        "The database cannot be reached. Try again; an answer that was stored all the same is not stored twice.",
+        comeBackAfter,
+      )
     : new Refusal(
         "internal",
         "Something went wrong here. The server's log has more under this request's id.",

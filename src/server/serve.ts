@@ -14,6 +14,7 @@ import type { ServerContext } from "./call.js";
 import { ownerId } from "./identify.js";
 import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
+import { createOpenings } from "./openings.js";
 import { createProgressFeed } from "./progress-feed.js";
 import { createRateLimit } from "./rate-limit.js";
 import { readProgress } from "./routes/progress.js";
@@ -44,6 +45,8 @@ export interface RunningServer {
   port: number;
   /** Opens the page as owner of all projects. */
   ownerToken: string;
+  /** A token that does so once, within a minute. */
+  openingToken: () => string;
   /** Takes no more requests, finishes those under way, ends streams. The store stays open: it is the caller's. */
   close(): Promise<void>;
 }
@@ -63,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const context: ServerContext = {
     store,
     ownerToken,
+    openings: createOpenings(),
     log,
     metrics,
     feed,
@@ -102,6 +106,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     url: (publicUrl ?? `http://${shown}:${bound}`).replace(/\/$/, ""),
     port: bound,
     ownerToken,
+    openingToken: context.openings.make,
     async close() {
       const closed = new Promise<void>((done) => server.close(() => done()));
       feed.close();

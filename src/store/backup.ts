@@ -48,10 +48,13 @@ export interface BackupSummary {
 
 /** Lines, each with its end. The store may be used meanwhile. */
 export const backup = (database: Database, write: (text: string) => Promise<void>): Promise<BackupSummary> =>
-  database.transaction(async (tx) => {
-    await tx.rows(sql`set transaction isolation level repeatable read, read only`);
-    return dump(tx, write);
-  });
+  database.transaction(
+    async (tx) => {
+      await tx.rows(sql`set transaction isolation level repeatable read, read only`);
+      return dump(tx, write);
+    },
+    { once: true },
+  );
 
 async function dump(tx: Connection, write: (text: string) => Promise<void>): Promise<BackupSummary> {
   const hash = createHash("sha256");
@@ -121,7 +124,7 @@ export async function restore(
   lines: AsyncIterable<string>,
   { replace = false, where }: { replace?: boolean; where: string },
 ): Promise<BackupSummary> {
-  const summary = await database.transaction(async (tx) => {
+  const fill = async (tx: Connection): Promise<BackupSummary> => {
     await tx.rows(sql`select pg_advisory_xact_lock(4714)`);
     if (!replace) await requireEmpty(tx);
     for (const { name } of [...tables.toReversed(), { name: "migrations" }])
@@ -138,7 +141,8 @@ export async function restore(
     const now = await dump(tx, () => Promise.resolve());
     if (now.sha256 !== said.sha256) throw damaged(where, "rows that read as they were written", "others");
     return now;
-  });
+  };
+  const summary = await database.transaction(fill, { once: true });
   await migrate(database);
   return summary;
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
@@ -20,8 +21,11 @@ export interface Connection {
 
 export interface Database extends Connection {
   kind: "pglite" | "postgres";
-  /** Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /**
+   * Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. What the database gives up to
+   * break a deadlock is run again, `work` too, unless it can be run but `once`.
+   */
+  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { once?: boolean }): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -73,12 +77,30 @@ function wrap(
         return (await query(text, params)).rows as R[];
       }),
   });
+  const alone = connect((text, params) => driver.query(text, params));
   return {
-    ...connect((text, params) => driver.query(text, params)),
+    rows: <R extends object>(statement: SQL) => untilNoRaceIsLost(() => alone.rows<R>(statement)),
     kind: o.kind,
-    transaction: (work) => guarded(() => driver.transaction((query) => work(connect(query)))),
+    transaction(work, { once = false } = {}) {
+      const whole = () => guarded(() => driver.transaction((query) => work(connect(query))));
+      return once ? whole() : untilNoRaceIsLost(whole);
+    },
     close: o.close,
   };
+}
+
+/** Deadlock, and a row that changed under a transaction which may not see that: all of it was undone, and it may be begun anew. */
+const lostRace = new Set(["40P01", "40001"]);
+
+async function untilNoRaceIsLost<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (cause) {
+      if (attempt > 5 || !lostRace.has(sqlState(cause) ?? "")) throw cause;
+      await sleep(Math.random() * 20 * attempt);
+    }
+  }
 }
 
 async function prepared(
@@ -149,6 +171,8 @@ async function openServer(
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
+    // A transaction's first statement is sent behind its beginning, without waiting for that to be answered.
+    pipeline: true,
     connectionTimeoutMillis: 5000,
     // A statement that hangs is an error to its caller, not a connection lost for ever.
     statement_timeout: 60_000,
@@ -223,16 +247,19 @@ function serverDriver(pool: Pool): Driver {
     async transaction(work) {
       const client = await pool.connect();
       let broken = false;
+      // The statement under way fails by itself; unheard, the connection's own word of it would end the process.
+      const breaks = (): void => void (broken = true);
+      client.on("error", breaks);
       try {
-        await client.query("begin");
-        const result = await work(queryOn(client));
+        const [, result] = await Promise.all([client.query("begin"), work(queryOn(client))]);
         await client.query("commit");
         return result;
       } catch (cause) {
-        await client.query("rollback").catch(() => (broken = true));
+        await client.query("rollback").catch(breaks);
         throw cause;
       } finally {
         client.release(broken);
+        client.off("error", breaks);
       }
     },
   };

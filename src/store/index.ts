@@ -11,13 +11,30 @@ import { migrate } from "./migrate.js";
 export type { Store } from "./context.js";
 export type { Connection, Database, OpenOptions } from "./database.js";
 export { categoryOf, type StoredAnswer } from "./category.js";
-export * from "./projects.js";
+export {
+  addGuideline,
+  changeProject,
+  createProject,
+  findProject,
+  listGuidelines,
+  listProjects,
+  type GuidelineRow,
+  type ProjectRow,
+} from "./projects.js";
 export * from "./people.js";
 export * from "./joining.js";
-export * from "./own-progress.js";
+export { ownProgressOf, whyNothing, type OwnProgressRow } from "./own-progress.js";
 export { acknowledgeDelivery, postponeDelivery, takeDeliveries, type Delivery } from "./deliveries.js";
 export * from "./items.js";
-export { expireLeases, heartbeat, releaseLease, takeNext, type Lease, type LeasedItem } from "./leases.js";
+export {
+  expireLeases,
+  heartbeat,
+  releaseLease,
+  standingOf,
+  takeNext,
+  type Lease,
+  type LeasedItem,
+} from "./leases.js";
 export type { NextOptions, Purpose } from "./next-item.js";
 export {
   adjudicate,

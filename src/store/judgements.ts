@@ -2,12 +2,13 @@
  * Taking answers: a judgement is inserted and everything that is counted from it is changed in the same transaction, so what was
  * acknowledged is whole, and a retry with the same key finds it. Judgements are never changed. Knows no HTTP.
  */
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import type { Outcome } from "../records/index.js";
 import { categoryOf, type StoredAnswer } from "./category.js";
 import { timeOf, type Place, type Store } from "./context.js";
 import { queueDelivery } from "./deliveries.js";
 import type { Purpose } from "./next-item.js";
+import { ownProgressIn, ownSums, type OwnProgressRow, type OwnSums } from "./own-progress.js";
 import { json, newId, sqlState } from "./rows.js";
 import {
   answered,
@@ -16,6 +17,7 @@ import {
   expectedOf,
   moved,
   patternMove,
+  sumChanges,
   total,
   type Counted,
   type Tally,
@@ -44,6 +46,8 @@ export interface Stored {
   item: string;
   /** Judgements that count on the item, this one included. */
   valid: number;
+  /** How far the person is with it. */
+  own: OwnProgressRow;
 }
 
 /** `unknown`: no such lease (or judgement) of this person. `conflict`: it has been answered (or replaced) already. */
@@ -65,19 +69,26 @@ interface Origin {
   decided: boolean;
 }
 
-const itemColumns = sql`i.gold, s.tally, s.adjudicated is not null as decided, (select jsonb_agg(jsonb_build_object(
-  'id', c.id, 'model', c.source ->> 'model') order by c.position) from candidates c where c.project = i.project and c.item = i.id) as candidates`;
+/**
+ * The origin of what is `given` (a select of a lease, or of a judgement that is revised), with `more` columns of it (`g`). It and the
+ * item's state are locked. Step by step, so that every plan goes from the one row to the item by its key: a join looked through whole
+ * projects before the tables were first analysed.
+ */
+const originOf = ({ given, more }: { given: SQL; more: SQL }): SQL => sql`
+  select g.item, g.purpose, g.shown_order, g.seed::text as seed, g.policy, g.probability, g.guideline, g.task_version, i.gold, s.tally,
+    s.adjudicated is not null as decided, (select jsonb_agg(jsonb_build_object('id', c.id, 'model', c.source ->> 'model') order by c.position)
+      from candidates c where c.project = g.project and c.item = g.item) as candidates, ${more}
+  from (${given} for update) g,
+    lateral (select * from item_states where project = g.project and item = g.item for update) s,
+    lateral (select gold from items where project = g.project and id = g.item limit 1) i`;
 
-/** Runs again what the database gave up to break a deadlock, or what met its own double. `again` is false the first time. */
+/** Runs again what met its own double (23505: the same key, or another answer of this person to the item): it is found then. */
 async function atomically<T>(store: Store, work: (tx: Place, again: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await store.database.transaction((tx) => work(tx, attempt > 0));
     } catch (cause) {
-      const state = sqlState(cause) ?? "";
-      // 40001 and 40P01: lost a race; 23505: the same key, or another answer of this person to the item, came at the same moment, and
-      // is found the next time.
-      if (attempt >= 5 || !["40001", "40P01", "23505"].includes(state)) throw cause;
+      if (attempt >= 5 || sqlState(cause) !== "23505") throw cause;
     }
   }
 }
@@ -96,14 +107,14 @@ export function submit(store: Store, o: SubmitOptions & { lease: string }): Prom
   return atomically(store, async (tx, again) => {
     const [lease] = await tx.rows<
       Origin & { state: string; over: boolean; started: string; earlier: Earlier | null }
-    >(sql`
-      select l.item, l.purpose, l.shown_order, l.seed::text as seed, l.policy, l.probability, l.guideline, l.task_version, l.state,
-        l.granted_at as started, l.expires_at <= ${timeOf(store)}::timestamptz as over, ${itemColumns},
-        (select jsonb_build_object('judgement', c.judgement, 'category', c.category) from currents c where c.project = l.project
-          and c.item = l.item and c.annotator = l.annotator and c.repeat = (l.purpose = 'repeat')) as earlier
-      from leases l join items i on i.project = l.project and i.id = l.item
-        join item_states s on s.project = l.project and s.item = l.item
-      where l.id = ${o.lease} and l.project = ${o.project} and l.annotator = ${o.annotator} for update of l, s`);
+    >(
+      originOf({
+        given: sql`select * from leases where id = ${o.lease} and project = ${o.project} and annotator = ${o.annotator}`,
+        more: sql`g.state, g.granted_at as started, g.expires_at <= ${timeOf(store)}::timestamptz as over,
+          (select jsonb_build_object('judgement', c.judgement, 'category', c.category) from currents c where c.project = g.project
+            and c.item = g.item and c.annotator = g.annotator and c.repeat = (g.purpose = 'repeat')) as earlier`,
+      }),
+    );
     if (lease === undefined) return "unknown";
     const over = lease.state === "done" || lease.state === "answered";
     // A key that was used with another lease breaks the index when it is written, and is looked up then.
@@ -126,12 +137,12 @@ export function submit(store: Store, o: SubmitOptions & { lease: string }): Prom
 /** A new answer in place of one of this person's own. */
 export function revise(store: Store, o: SubmitOptions & { judgement: string }): Promise<SubmitResult> {
   return atomically(store, async (tx) => {
-    const [old] = await tx.rows<Origin & { category: string }>(sql`
-      select j.item, j.purpose, j.shown_order, j.seed::text as seed, j.policy, j.probability, j.guideline, j.task_version, j.category,
-        ${itemColumns}
-      from judgements j join items i on i.project = j.project and i.id = j.item
-        join item_states s on s.project = j.project and s.item = j.item
-      where j.id = ${o.judgement} and j.project = ${o.project} and j.annotator = ${o.annotator} for update of j, s`);
+    const [old] = await tx.rows<Origin & { category: string }>(
+      originOf({
+        given: sql`select * from judgements where id = ${o.judgement} and project = ${o.project} and annotator = ${o.annotator}`,
+        more: sql`g.category`,
+      }),
+    );
     if (old === undefined) return "unknown";
     const known = await replay(tx, { ...o, origin: old });
     if (known !== undefined) return known;
@@ -152,11 +163,16 @@ async function replay(
   tx: Place,
   o: SubmitOptions & { origin: Origin },
 ): Promise<(Stored & { lease: string | null }) | undefined> {
-  const [row] = await tx.rows<Omit<Stored, "replayed" | "expected"> & { lease: string | null }>(sql`
-    select j.id as judgement, j.late, j.purpose, j.category, j.item, j.lease, s.valid
+  const [found] = await tx.rows<
+    Omit<Stored, "replayed" | "expected" | "own"> & OwnSums & { lease: string | null }
+  >(sql`
+    select j.id as judgement, j.late, j.purpose, j.category, j.item, j.lease, s.valid, ${ownSums(o)}
     from judgements j join item_states s on s.project = j.project and s.item = j.item
     where j.project = ${o.project} and j.annotator = ${o.annotator} and j.key = ${o.key}`);
-  return row && { ...row, replayed: true, expected: expectedOf(o.origin) };
+  if (found === undefined) return undefined;
+  const { sums, practiceItems, ...row } = found;
+  const own = ownProgressIn({ sums, practiceItems });
+  return { ...row, replayed: true, expected: expectedOf(o.origin), own };
 }
 
 interface Recording extends Omit<SubmitOptions, "answer"> {
@@ -195,7 +211,7 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
   const leaseState = counts && is && o.held ? "done" : "answered";
   const id = newId("j");
   const moves = counts && is !== was ? true : counts && is && category !== o.replaces;
-  await tx.rows(sql`
+  const [own] = await tx.rows<OwnSums>(sql`
     with judged as (
       insert into judgements (id, key, project, item, annotator, lease, purpose, revision_of, category, answer, shown_order, seed,
         policy, probability, guideline, task_version, active_ms, layout, late, started_at, submitted_at)
@@ -215,13 +231,14 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
     ${countingOf(counted)}
     ${
       moves
-        ? patternMove({
+        ? sql`, patterned as (${patternMove({
             ...counted,
             from: { adjudicated: origin.decided, tally: origin.tally },
             to: { adjudicated: origin.decided, tally },
-          })
-        : sql`select 1 as one`
-    }`);
+          })})`
+        : sql``
+    }
+    select ${ownSums(o)}`);
   const valid = total(tally);
   if (counts && valid === o.tellAt && valid > total(origin.tally)) {
     await tellComplete(tx, store, { ...o, item, judgements: valid, decided: origin.decided });
@@ -235,6 +252,7 @@ async function record(tx: Place, store: Store, o: Recording): Promise<Stored> {
     expected: expectedOf(counted),
     item,
     valid,
+    own: ownProgressIn(own!, sumChanges(counted)),
   };
 }
 
@@ -272,7 +290,7 @@ export function adjudicate(
   },
 ): Promise<boolean> {
   const decided = { by: o.annotator, at: timeOf(store), answer: o.answer, reason: o.reason ?? null };
-  return atomically(store, async (tx) => {
+  return store.database.transaction(async (tx) => {
     const [state] = await tx.rows<{ tally: Tally; role: string; first: boolean }>(sql`
       select tally, role, adjudicated is null as first from item_states where project = ${o.project} and item = ${o.item} for update`);
     if (state === undefined) return false;

@@ -5,7 +5,8 @@
 import { sql } from "drizzle-orm";
 import { timeOf, type Store } from "./context.js";
 import { findItem, type ItemRow } from "./items.js";
-import { choose, type Choice, type NextOptions, type Purpose, type Standing } from "./next-item.js";
+import { choose, chooseAgain, type Choice, type Done, type NextOptions, type Purpose } from "./next-item.js";
+import { ownProgressIn, ownSums, type OwnProgressRow, type OwnSums } from "./own-progress.js";
 import { iso, json, newId, sqlState } from "./rows.js";
 import { sidesFor } from "./shuffle.js";
 
@@ -27,7 +28,7 @@ export interface LeasedItem extends Lease {
 /** No lease lasts longer (two days; the longest setting is one): one that ends later was given while the clock stood wrong. */
 const longestMs = 2 * 86_400_000;
 
-/** Frees the slots of leases that ran out. One statement; several servers may run it at once. */
+/** Frees the slots of leases that ran out. One statement; several servers may run it at once, for all lock items in one order. */
 export async function expireLeases(store: Store): Promise<void> {
   await store.database.rows(sql`
     with dead as (
@@ -35,10 +36,12 @@ export async function expireLeases(store: Store): Promise<void> {
       for update skip locked),
     gone as (
       update leases l set state = 'expired' from dead where l.id = dead.id
-      returning l.project, l.item, (l.slot is not null)::int as held)
-    update item_states s set load = s.load - g.n
-    from (select project, item, sum(held)::int as n from gone group by 1, 2) g
-    where s.project = g.project and s.item = g.item`);
+      returning l.project, l.item, (l.slot is not null)::int as held),
+    freed as (select project, item, sum(held)::int as n from gone group by 1, 2),
+    locked as (
+      select s.project, s.item, f.n from freed f join item_states s on s.project = f.project and s.item = f.item
+      order by s.project, s.item for update of s)
+    update item_states s set load = s.load - l.n from locked l where s.project = l.project and s.item = l.item`);
 }
 
 /** When leases were last looked at, by the store's clock. */
@@ -52,13 +55,21 @@ async function expireNowAndThen(store: Store): Promise<void> {
   await expireLeases(store);
 }
 
-/** The item that this person holds, or a new one; undefined when there is none for them now. */
-export async function takeNext(store: Store, options: NextOptions): Promise<LeasedItem | undefined> {
-  await expireNowAndThen(store);
+/** The item that this person holds, or a new one; undefined when there is none for them now. `standing`: where it is known already. */
+export async function takeNext(
+  store: Store,
+  options: NextOptions & { standing?: Standing },
+): Promise<LeasedItem | undefined> {
+  let known = options.standing;
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const { held, standing } = await standingOf(store, options);
+    const standing = known ?? (await standingOf(store, options));
+    known = undefined;
+    const { held, last } = standing;
     if (held !== null) return { ...leaseOf(held), row: await itemOf(store, { ...options, item: held.item }) };
-    const choice = await choose(store, { ...options, standing });
+    const choice =
+      (attempt === 0 && last !== null
+        ? await chooseAgain(store, { ...options, standing, last })
+        : undefined) ?? (await choose(store, { ...options, standing }));
     if (choice === undefined) return undefined;
     try {
       const row = await itemOf(store, { ...options, item: choice.item });
@@ -76,23 +87,45 @@ const columns = sql`id, item, purpose, expires_at, shown_order, guideline`;
 const leaseOf = (row: Lease): Lease => ({ ...row, expires_at: iso(row.expires_at) });
 
 /** What this person holds (it lasts on from now), has done, and may be given. */
-async function standingOf(store: Store, o: NextOptions): Promise<{ held: Lease | null; standing: Standing }> {
+export interface Standing extends Done {
+  held: Lease | null;
+  /** The newest lease, where it was given back or ran out and has no answer. */
+  last: string | null;
+  own: OwnProgressRow;
+}
+
+export async function standingOf(
+  store: Store,
+  o: { project: string; annotator: string; leaseSeconds: number },
+): Promise<Standing> {
+  await expireNowAndThen(store);
   const [row] = await store.database.rows<
-    { held: Lease | null; sums: Record<string, number> | null } & Pick<Standing, "groups">
+    OwnSums & { held: Lease | null; last: { id: string; state: string } | null } & Pick<Done, "groups">
   >(sql`
     with held as (
       update leases set expires_at = ${timeOf(store, o.leaseSeconds * 1000)}
       where project = ${o.project} and annotator = ${o.annotator} and state = 'active' returning ${columns})
     select (select to_jsonb(held) from held) as held, (select groups from annotators where id = ${o.annotator}) as groups,
-      (select jsonb_object_agg(name, n) from sums where project = ${o.project} and annotator = ${o.annotator}
-        and name in ('task', 'gold', 'repeat', 'practice')) as sums`);
-  const { held, groups, sums } = row!;
-  return { held, standing: { task: 0, gold: 0, repeat: 0, practice: 0, ...sums, groups } };
+      (select jsonb_build_object('id', id, 'state', state) from leases where project = ${o.project} and annotator = ${o.annotator}
+        order by granted_at desc limit 1) as last, ${ownSums(o)}`);
+  const { held, groups, sums, last } = row!;
+  return {
+    task: 0,
+    gold: 0,
+    repeat: 0,
+    practice: 0,
+    ...sums,
+    groups,
+    held,
+    last: last !== null && ["released", "expired"].includes(last.state) ? last.id : null,
+    own: ownProgressIn(row!),
+  };
 }
 
 const itemOf = async (store: Store, o: { project: string; item: string }): Promise<ItemRow> =>
   (await findItem(store, o))!;
 
+/** The row is found by its key alone, and only then looked at: by its load, whole projects were looked through. */
 async function grant(
   store: Store,
   o: NextOptions & { choice: Choice; row: ItemRow },
@@ -102,12 +135,13 @@ async function grant(
   const shown = o.choice.shown ?? shuffle(o.row.candidates.map(({ id }) => id));
   const counts = purpose === "task";
   const [row] = await store.database.rows<Lease>(sql`
-    with free as (
-      select s.project, s.item from item_states s where s.project = ${o.project} and s.item = ${item}
-        ${counts ? sql`and s.load < ${o.overlap} and s.adjudicated is null` : sql``} for update skip locked),
+    with found as (
+      select project, item, load, adjudicated from item_states
+      where project = ${o.project} and item = ${item} for update skip locked),
     taken as (
-      update item_states s set load = s.load + ${counts ? 1 : 0} from free
-      where s.project = free.project and s.item = free.item returning s.item)
+      update item_states s set load = s.load + ${counts ? 1 : 0} from found
+      where s.project = found.project and s.item = found.item
+        ${counts ? sql`and found.load < ${o.overlap} and found.adjudicated is null` : sql``} returning s.item)
     insert into leases (id, project, item, slot, annotator, purpose, state, granted_at, expires_at, shown_order, seed, policy,
       probability, guideline, task_version)
     select ${newId("l")}, ${o.project}, item, ${

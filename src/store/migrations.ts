@@ -132,4 +132,17 @@ create index deliveries_due on deliveries (next_at) where delivered_at is null;
 create index item_states_special on item_states (project, role) where role <> 'task';
 `,
   },
+  {
+    name: "0005-one-way-to-an-answer",
+    sql: `
+-- An answer is looked up by its item. Before the tables are first analysed, plans took this index instead and read all of a person's.
+drop index currents_mine;
+`,
+  },
+  {
+    name: "0006-a-persons-last-lease",
+    sql: `
+create index leases_last on leases (project, annotator, granted_at);
+`,
+  },
 ];

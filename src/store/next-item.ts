@@ -26,7 +26,7 @@ export interface NextOptions {
 }
 
 /** What this person has done, and the groups of items that are theirs (null: all). */
-export interface Standing {
+export interface Done {
   task: number;
   gold: number;
   repeat: number;
@@ -43,10 +43,7 @@ export interface Choice {
   shown?: string[];
 }
 
-export async function choose(
-  store: Store,
-  o: NextOptions & { standing: Standing },
-): Promise<Choice | undefined> {
+export async function choose(store: Store, o: NextOptions & { standing: Done }): Promise<Choice | undefined> {
   const { task, gold, repeat, practice } = o.standing;
   if (practice < o.practice) {
     const item = await unseen(store, { ...o, role: "practice" });
@@ -61,6 +58,23 @@ export async function choose(
     if (found !== undefined) return { ...found, purpose: "repeat", probability: 1, policy: "repeat" };
   }
   return chooseTask(store, o);
+}
+
+/**
+ * The item of a lease that was given back or ran out, as it was given, where it is still theirs to judge: else a gold item, which is due
+ * until it is answered, would be the only kind to come again, and who gives back what they do not like would choose what is measured.
+ */
+export async function chooseAgain(
+  store: Store,
+  o: NextOptions & { standing: Done; last: string },
+): Promise<Choice | undefined> {
+  const { groups } = o.standing;
+  const [row] = await store.database.rows<Choice>(sql`
+    select l.item, l.purpose, l.probability, l.policy, l.shown_order as shown from leases l,
+      lateral (select * from item_states s where s.project = l.project and s.item = l.item limit 1) s
+    where l.id = ${o.last} and (l.purpose = 'repeat' or ${notMine(o)})
+      and (l.purpose <> 'task' or (s.load < ${o.overlap} and s.adjudicated is null ${theirs(groups)}))`);
+  return row;
 }
 
 /** One in each stretch of `every` items, at a place in it that is drawn for this person: a fixed place would be noticed. */
@@ -86,6 +100,10 @@ async function unseen(store: Store, o: NextOptions & { role: ItemRole }): Promis
     order by ${order} limit 1`);
   return row?.item;
 }
+
+/** Items of the groups that are this person's. */
+const theirs = (groups: string[] | null): SQL =>
+  groups === null ? sql`` : sql`and s.item_group in (select jsonb_array_elements_text(${json(groups)}))`;
 
 /** As a subquery with a limit, which is looked up by key whatever the planner believes; as an anti-join it read all of a person's answers for each item. */
 const notMine = (o: { annotator: string }): SQL => sql`(
@@ -113,13 +131,10 @@ interface Open {
   uncertainty: number | null;
 }
 
-async function chooseTask(
-  store: Store,
-  o: NextOptions & { standing: Standing },
-): Promise<Choice | undefined> {
+async function chooseTask(store: Store, o: NextOptions & { standing: Done }): Promise<Choice | undefined> {
   const { groups } = o.standing;
   const open = sql`s.project = ${o.project} and s.role = 'task' and s.adjudicated is null
-    ${groups === null ? sql`` : sql`and s.item_group in (select jsonb_array_elements_text(${json(groups)}))`} and ${notMine(o)}`;
+    ${theirs(groups)} and ${notMine(o)}`;
   const point = store.random();
   const near = (where: SQL, order: SQL): SQL => sql`
     select s.item, s.key, s.uncertainty from item_states s where ${open} and s.load = (select load from least) and ${where}

@@ -1,5 +1,5 @@
 /** How far one person is, and what is left for them: small queries that do not depend on how much others judged. */
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import type { Store } from "./context.js";
 
 export interface OwnProgressRow {
@@ -11,17 +11,36 @@ export interface OwnProgressRow {
   practiceItems: number;
 }
 
+/** Columns of a statement that say it: this person's sums by name, and the practice items that there are. */
+export interface OwnSums {
+  sums: Record<string, number> | null;
+  practiceItems: number;
+}
+export const ownSums = (o: { project: string; annotator: string }): SQL => sql`
+  (select jsonb_object_agg(name, n) from sums where project = ${o.project} and annotator = ${o.annotator}
+    and name in ('task', 'gold', 'repeat', 'practice', 'practice_right')) as sums,
+  (select count(*)::int from item_states where project = ${o.project} and role = 'practice') as "practiceItems"`;
+
+/** `more`: what the statement itself adds to the sums, which it does not see. */
+export function ownProgressIn(
+  { sums, practiceItems }: OwnSums,
+  more: Readonly<Record<string, number>> = {},
+): OwnProgressRow {
+  const n = (name: string): number => (sums?.[name] ?? 0) + (more[name] ?? 0);
+  return {
+    done: n("task") + n("gold") + n("repeat"),
+    practice: n("practice"),
+    practiceRight: n("practice_right"),
+    practiceItems,
+  };
+}
+
 export async function ownProgressOf(
   store: Store,
   o: { project: string; annotator: string },
 ): Promise<OwnProgressRow> {
-  const [row] = await store.database.rows<OwnProgressRow>(sql`
-    select coalesce(sum(n) filter (where name in ('task', 'gold', 'repeat')), 0)::int as done,
-      coalesce(sum(n) filter (where name = 'practice'), 0)::int as practice,
-      coalesce(sum(n) filter (where name = 'practice_right'), 0)::int as "practiceRight",
-      (select count(*)::int from item_states where project = ${o.project} and role = 'practice') as "practiceItems"
-    from sums where project = ${o.project} and annotator = ${o.annotator}`);
-  return row!;
+  const [row] = await store.database.rows<OwnSums>(sql`select ${ownSums(o)}`);
+  return ownProgressIn(row!);
 }
 
 /**

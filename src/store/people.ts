@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { sha256 } from "../util/files.js";
 import { timeOf, type Store } from "./context.js";
+import { projectOf, type ProjectRow } from "./projects.js";
 import { iso, json, newId } from "./rows.js";
 
 export interface SessionRow {
@@ -62,13 +63,18 @@ export async function createSession(
   return { token, csrf, expires_at };
 }
 
-/** Undefined when unknown, over, or its person is shut out. */
-export async function findSession(store: Store, token: string): Promise<SessionRow | undefined> {
-  const [row] = await store.database.rows<SessionRow>(sql`
-    select s.annotator, a.role, a.project, s.csrf, s.expires_at, a.quota
+/** With the project that is `asked` for, where it is theirs: one look for what every call needs. Undefined when unknown, over, or its person is shut out. */
+export async function findSession(
+  store: Store,
+  token: string,
+  { asked }: { asked?: string | undefined } = {},
+): Promise<(SessionRow & { asked: ProjectRow | null }) | undefined> {
+  const [row] = await store.database.rows<SessionRow & { asked: ProjectRow | null }>(sql`
+    select s.annotator, a.role, a.project, s.csrf, s.expires_at, a.quota,
+      (select to_jsonb(p) from projects p where p.id = ${asked ?? null} and p.id = coalesce(a.project, p.id)) as asked
     from sessions s join annotators a on a.id = s.annotator
     where s.token_hash = ${sha256(token)} and s.expires_at > ${timeOf(store)} and not a.disabled`);
-  return row && { ...row, expires_at: iso(row.expires_at) };
+  return row && { ...row, asked: row.asked && projectOf(row.asked), expires_at: iso(row.expires_at) };
 }
 
 export async function endSession(store: Store, token: string): Promise<void> {

@@ -28,14 +28,17 @@ export async function createProject(
   return made.length > 0;
 }
 
+/** A row as the database gives it, its time in ISO 8601. */
+export const projectOf = (row: ProjectRow): ProjectRow => ({ ...row, created_at: iso(row.created_at) });
+
 export async function findProject(store: Store, id: string): Promise<ProjectRow | undefined> {
   const [row] = await store.database.rows<ProjectRow>(sql`select * from projects where id = ${id}`);
-  return row && { ...row, created_at: iso(row.created_at) };
+  return row && projectOf(row);
 }
 
 export async function listProjects(store: Store): Promise<ProjectRow[]> {
   const rows = await store.database.rows<ProjectRow>(sql`select * from projects order by created_at, id`);
-  return rows.map((row) => ({ ...row, created_at: iso(row.created_at) }));
+  return rows.map(projectOf);
 }
 
 export async function changeProject(

@@ -140,7 +140,7 @@ export const countingOf = (o: Counted): SQL => sql`, summed as (
     on conflict (project, annotator, name) do update set n = sums.n + excluded.n)
     ${duelOf(o) ?? sql``} ${pairingsOf(o) ?? sql``}`;
 
-/** One item's move from one tally to another, in the rows of one writer. A statement's end: `insert …`. */
+/** One item's move from one tally to another, in the rows of one writer: `insert …`. */
 export const patternMove = (o: {
   project: string;
   annotator: string;

@@ -1,7 +1,8 @@
 /** `attune annotate` and `attune serve` as a person starts and stops them. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { runCli } from "../../src/cli/run-cli.js";
 
@@ -66,6 +67,53 @@ it("serves a file's pairs, adds nothing twice, and serves the store again", asyn
   });
   expect([served.code, served.out]).toEqual([0, expect.stringContaining("1 project (my-pairs)")]);
 });
+
+it.skipIf(process.platform === "win32")(
+  "opens the browser on a file of the owner's, with a token that works once; nothing is on its command line",
+  async () => {
+    // A browser that writes down what it was started with, and what the file held.
+    const bin = join(folder, "bin");
+    const seen = join(folder, "seen.json");
+    mkdirSync(bin);
+    const script = `#!${process.execPath}
+      const { readFileSync, renameSync, statSync, writeFileSync } = require("node:fs");
+      const file = new URL(process.argv[2]);
+      const text = JSON.stringify({ args: process.argv.slice(2), mode: statSync(file).mode, page: readFileSync(file, "utf8") });
+      writeFileSync(${JSON.stringify(`${seen}.part`)}, text);
+      renameSync(${JSON.stringify(`${seen}.part`)}, ${JSON.stringify(seen)});`;
+    for (const name of ["xdg-open", "open"]) writeFileSync(join(bin, name), script, { mode: 0o755 });
+    const path = process.env["PATH"];
+    process.env["PATH"] = `${bin}:${path}`;
+    let shown = "";
+    try {
+      await started(["annotate", file, "--port", "0", "--open"], async ({ url, token }) => {
+        await expect.poll(() => existsSync(seen), { timeout: 20_000 }).toBe(true);
+        const { args, mode, page } = JSON.parse(readFileSync(seen, "utf8")) as {
+          args: [string];
+          mode: number;
+          page: string;
+        };
+        shown = fileURLToPath(args[0]);
+        const once = /url=[^"#]+\/#token=([\w-]+)"/.exec(page)![1]!;
+        expect(args.join(" ")).not.toMatch(new RegExp(`${token}|${once}|token`));
+        expect(page).not.toContain(token);
+        expect(mode & 0o777).toBe(0o600);
+        const enter = async () => {
+          const headers = { "content-type": "application/json" };
+          const body = JSON.stringify({ token: once });
+          const reply = await fetch(`${url}/api/session`, { method: "POST", headers, body });
+          return { status: reply.status, body: await reply.json() };
+        };
+        expect(await enter()).toMatchObject({ status: 200, body: { role: "owner", project: null } });
+        expect(await enter()).toMatchObject({ status: 401, body: { error: { code: "unauthenticated" } } });
+      });
+    } finally {
+      process.env["PATH"] = path;
+    }
+    expect(shown).not.toBe("");
+    expect(existsSync(shown)).toBe(false);
+  },
+);
 
 it("says what to mend where there is nothing to judge", async () => {
   const empty = join(folder, "prompts.jsonl");

@@ -1,7 +1,7 @@
 /** What annotators must not see: gold answers, repeats, models' names, others' answers; and settings that nobody else gets. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes } from "../../src/server/api.js";
-import { addJudgements } from "../../src/store/index.js";
+import { addJudgements, judgementsAfter } from "../../src/store/index.js";
 import { judge, pairs, project, start, type Person, type Running } from "./running.js";
 
 let running: Running;
@@ -82,6 +82,65 @@ it("annotators never get gold answers, repeats, models or each other's answers",
   const own = (await owner.get(base)).body;
   expect(own.settings).toMatchObject({ gold_every: 1, webhook: { url: "https://example.org/hook" } });
   expect(JSON.stringify(own)).not.toContain("the-webhook-secret");
+});
+
+/** What a value looks like: names and kinds, without ids, times and texts. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shapeOf);
+  if (typeof value !== "object" || value === null) return value === null ? null : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
+}
+
+it("a gold item looks, counts, comes again and is kept as every other does", async () => {
+  const items = [...pairs(12), ...pairs(4, (k) => ({ id: `gold-${k}`, role: "gold", gold: wins("x") }))];
+  const id = await project(running, {
+    items,
+    settings: { gold_every: 2, repeat_every: 4, repeat_gap: 1, overlap: 1 },
+  });
+  const base = `/api/projects/${id}`;
+  const person = await running.join(id);
+  const looks: string[] = [];
+  const count = 12;
+  for (let k = 0; k < count; k += 1) {
+    const next = await person.send("POST", `${base}/next`);
+    // Given back, it comes again, whatever it is.
+    const release = await person.send("DELETE", `${base}/leases/${next.body.lease}`);
+    const again = await person.send("POST", `${base}/next`);
+    expect(again.body.lease).not.toBe(next.body.lease);
+    expect({ ...again.body, lease: "", expires_at: "" }).toEqual({ ...next.body, lease: "", expires_at: "" });
+    const beat = await person.send("POST", `${base}/leases/${again.body.lease}/heartbeat`);
+    const skips = k % 4 === 3;
+    const receipt = await judge(
+      person,
+      id,
+      skips ? { skipped: { reason: "unclear" } } : { outcome: { type: "pair", chosen: "A", rejected: "B" } },
+    );
+    expect(receipt.body.progress).toEqual({ done: k + 1, quota: null, practice: null });
+    const kept = await person.get(`${base}/judgements/${receipt.body.judgement}`);
+    const undo = await person.send("POST", `${base}/undo`);
+    const revised = await person.send("POST", `${base}/judgements/${receipt.body.judgement}/revise`, {
+      key: `another-${k}`,
+      answer: { outcome: { type: "pair", chosen: null, rejected: null }, tie: "equal" },
+    });
+    const me = await person.get(`${base}/me`);
+    expect(me.body).toEqual(receipt.body.progress);
+    const shapes = [next, release, again, beat, receipt, kept, undo, revised, me].map(({ status, body }) =>
+      shapeOf({ status, body }),
+    );
+    looks.push(JSON.stringify(skips ? shapes.filter((_, place) => ![5, 6].includes(place)) : shapes));
+  }
+  // There were some of each kind, and nothing in the replies tells which was which.
+  const kinds = new Set(
+    (await judgementsAfter(running.store, { project: id, after: "0", limit: 100 })).map(
+      ({ purpose }) => purpose,
+    ),
+  );
+  expect([...kinds].toSorted()).toEqual(["gold", "repeat", "task"]);
+  expect(new Set(looks.filter((_, k) => k % 4 !== 3)).size).toBe(1);
+  expect(new Set(looks.filter((_, k) => k % 4 === 3)).size).toBe(1);
+  // How far the project is does not change with a gold item, so it is not for annotators.
+  for (const path of ["/progress", "/events", "/items", "/annotators", "/agreement"])
+    expect((await person.get(base + path)).status, path).toBe(403);
 });
 
 it("says after a practice item what was expected, in the letters of the screen", async () => {

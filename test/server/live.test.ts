@@ -38,7 +38,7 @@ function listen(url: string, headers: Record<string, string>) {
 describe("live progress", () => {
   it("tells how things are, then each change, at most once a second", async () => {
     const id = await project(running, { items: pairs(8) });
-    const person = await running.join(id);
+    const person = await running.join(id, "reviewer");
     const stream = listen(`${running.server.url}/api/projects/${id}/events`, { cookie: person.cookie });
     await expect.poll(() => stream.events.length, { timeout: 5000 }).toBe(1);
     expect(stream.events[0]!.data).toMatchObject({ items: 8, judgements: 0 });
@@ -58,7 +58,7 @@ describe("live progress", () => {
 describe("streams of one person", () => {
   it("are twenty at most, while others have theirs, and make room when they end", async () => {
     const id = await project(running);
-    const [greedy, other] = [await running.join(id), await running.join(id)];
+    const [greedy, other] = [await running.join(id, "reviewer"), await running.join(id, "reviewer")];
     const url = `${running.server.url}/api/projects/${id}/events`;
     const controller = new AbortController();
     // Kept: a reply that nobody holds any more is collected, and its stream ends.
@@ -326,7 +326,7 @@ describe("the end", () => {
   it("takes no more requests, finishes those under way and ends streams", async () => {
     const ending = await start({ store: { ...running.store } });
     const id = await project(ending, { items: pairs(2) });
-    const person = await ending.join(id);
+    const person = await ending.join(id, "reviewer");
     const stream = listen(`${ending.server.url}/api/projects/${id}/events`, { cookie: person.cookie });
     await expect.poll(() => stream.events.length, { timeout: 5000 }).toBe(1);
     const { database } = ending.store;

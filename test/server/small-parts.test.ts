@@ -1,4 +1,4 @@
-/** Parts that need no server: the pace of progress, buckets, letters, divergence, agreement in words. */
+/** Parts that need no server: codes that open the page, the pace of progress, buckets, letters, divergence, agreement in words. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { agreementOf } from "../../src/server/agreement.js";
 import { ProjectSettings, type Answer } from "../../src/server/api-schemas.js";
@@ -6,11 +6,21 @@ import { checkAnswer } from "../../src/server/check-answer.js";
 import { leaderboardOf } from "../../src/server/leaderboard.js";
 import { idOfLetter, letterOf, renameCandidates } from "../../src/server/letters.js";
 import { logLines } from "../../src/server/log.js";
+import { createOpenings } from "../../src/server/openings.js";
 import { createProgressFeed } from "../../src/server/progress-feed.js";
 import { createRateLimit } from "../../src/server/rate-limit.js";
 import { divergenceOf } from "../../src/server/shown-item.js";
 import type { Pattern } from "../../src/store/index.js";
 import { shownMessage } from "../../src/server/shown-message.js";
+
+it("codes that open the page work once, and for a minute", () => {
+  let at = 0;
+  const openings = createOpenings(() => at);
+  const [used, late] = [openings.make(), openings.make()];
+  expect([openings.take("another"), openings.take(used), openings.take(used)]).toEqual([false, true, false]);
+  at = 60_000;
+  expect(openings.take(late)).toBe(false);
+});
 
 describe("the feed of progress", () => {
   beforeEach(() => void vi.useFakeTimers());

@@ -81,6 +81,28 @@ for (const kind of kinds) {
       expect(await next(project, people[0]!)).toMatchObject({ id: one!.id, item: one!.item });
     });
 
+    it("gives what was given back or ran out again as it was, while it is free", async () => {
+      const { project, people } = await setUp(40, 3);
+      const [one, two] = people as [string, string];
+      const taken = (await next(project, one))!;
+      await s.releaseLease(store, { project, annotator: one, lease: taken.id });
+      const again = (await next(project, one))!;
+      expect(again).toMatchObject({ item: taken.item, shown_order: taken.shown_order });
+      expect(again.id).not.toBe(taken.id);
+      ahead += 61_000;
+      const later = (await next(project, one))!;
+      expect(later).toMatchObject({ item: taken.item });
+      const chances = (await send(project, one, { lease: later.id })) as s.Stored;
+      const [stored] = await s.judgementsOf(store, { project, item: taken.item });
+      expect(stored).toMatchObject({ id: chances.judgement, policy: "least-judged" });
+      // The chance is that of the draw, not of its coming again.
+      expect(stored!.probability).toBeLessThan(0.5);
+      const lost = (await next(project, two, { overlap: 1 }))!;
+      await s.releaseLease(store, { project, annotator: two, lease: lost.id });
+      await s.adjudicate(store, { project, item: lost.item, annotator: one, answer: first() });
+      expect((await next(project, two, { overlap: 1 }))!.item).not.toBe(lost.item);
+    });
+
     it("adds items once, by id", async () => {
       const { project } = await setUp(2);
       expect(await s.addItems(store, { project, items: [pair("i0"), pair("new")] })).toEqual({

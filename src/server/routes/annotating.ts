@@ -14,18 +14,21 @@ export const handlers = {
   async next(call) {
     const { context, store: db, caller, project } = call;
     const { settings } = project;
-    const progress = await progressOf(call);
+    const who = { project: project.id, annotator: caller.annotator };
+    const leaseSeconds = settings.lease_seconds;
+    const standing = await store.standingOf(db, { ...who, leaseSeconds });
+    const progress = progressIn(standing.own, call);
     const nothing = (reason: "complete" | "quota" | "waiting" | "empty") => ({
       kind: "nothing" as const,
       reason,
       progress,
     });
     if (progress.quota !== null && progress.done >= progress.quota) return nothing("quota");
-    const who = { project: project.id, annotator: caller.annotator };
     const lease = await store.takeNext(db, {
       ...who,
+      standing,
       overlap: settings.overlap,
-      leaseSeconds: settings.lease_seconds,
+      leaseSeconds,
       policy: settings.policy,
       goldEvery: settings.gold_every,
       repeatEvery: settings.repeat_every,
@@ -99,7 +102,13 @@ export const handlers = {
     return {};
   },
 
-  mine: (call) => progressOf(call),
+  async mine(call) {
+    const { store: db, caller, project } = call;
+    return progressIn(
+      await store.ownProgressOf(db, { project: project.id, annotator: caller.annotator }),
+      call,
+    );
+  },
 } satisfies { [N in Names]: Handler<N> };
 
 /** What the store needs of an answer. */
@@ -128,9 +137,8 @@ function taking(
   };
 }
 
-async function progressOf({ store: db, caller, project }: Working): Promise<OwnProgress> {
+function progressIn(own: store.OwnProgressRow, { caller, project }: Working): OwnProgress {
   const { settings } = project;
-  const own = await store.ownProgressOf(db, { project: project.id, annotator: caller.annotator });
   const of = Math.min(settings.practice, own.practiceItems);
   const quotas = [settings.quota, caller.quota].filter((quota) => quota !== null);
   return {
@@ -145,7 +153,7 @@ async function receiptOf(call: Working, stored: store.Stored): Promise<Receipt> 
   if (!stored.replayed) {
     context.metrics.count("judgements");
     context.feed.changed(project.id);
-    context.wakeWebhooks();
+    if (project.settings.webhook !== null) context.wakeWebhooks();
   }
   return {
     judgement: stored.judgement,
@@ -153,7 +161,7 @@ async function receiptOf(call: Working, stored: store.Stored): Promise<Receipt> 
     replayed: stored.replayed,
     feedback:
       stored.purpose === "practice" && stored.category !== "skip" ? await feedbackOf(call, stored) : null,
-    progress: await progressOf(call),
+    progress: progressIn(stored.own, call),
   };
 }
 

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { Handler } from "../call.js";
 import { openApi } from "../openapi.js";
+import { comeBackAfter } from "../refusal.js";
 
 export const handlers = {
   async health({ store }) {
@@ -9,7 +10,8 @@ export const handlers = {
       await store.database.rows(sql`select 1`);
       return { status: "ok" as const };
     } catch {
-      return Response.json({ status: "database unreachable" }, { status: 503 });
+      const headers = { "retry-after": String(comeBackAfter) };
+      return Response.json({ status: "database unreachable" }, { status: 503, headers });
     }
   },
 
