@@ -12,6 +12,7 @@ import type { BatchSource, Companion } from "../trainer.js";
 import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
 import { rowSize, type RowSize } from "./answer-rows.js";
+import { checkCollapse, checkDrift } from "./collapse.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
@@ -358,7 +359,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       "time/reward": seconds.reward,
       "time/scoring": seconds.scoring + (performance.now() - began) / 1000,
     };
-    this.#checkCollapse(rows, metrics);
+    checkCollapse(rows, metrics, this.#o.settings);
     await this.#o.onRollout?.(reportOf(number, rows, { ...metrics, ...this.#times }));
     return { ...made, metrics };
   }
@@ -454,35 +455,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
     return rows;
   }
-
-  #checkCollapse(rows: readonly RolloutRow[], metrics: Readonly<Record<string, number>>): void {
-    const { stop_kl: most, stop_entropy: least } = this.#o.settings;
-    const kl = metrics["objective/kl"]!;
-    const tokens = rows.reduce((n, row) => n + row.tokens.length, 0);
-    const entropy = (metrics["objective/entropy"]! * rows.length) / Math.max(1, tokens);
-    if (most > 0 && kl > most) throw collapsed(`a KL of at most ${most} nats an answer`, kl.toFixed(1));
-    if (least > 0 && entropy < least)
-      throw collapsed(`an entropy of at least ${least} nats a token`, entropy.toFixed(4));
-  }
 }
-
-/** Beyond this an update has left the answers that it learns from: their ratios mean nothing any more. */
-const mostDrift = 50;
-
-function checkDrift(metrics: Readonly<Record<string, number>>): void {
-  const drift = metrics["policy/approxkl_avg"] ?? 0;
-  if (drift > mostDrift)
-    throw collapsed(`policy/approxkl_avg of at most ${mostDrift} after an update`, drift.toFixed(1));
-}
-
-/** No checkpoint is written behind it: the newest is from before. */
-const collapsed = (expected: string, got: string): AttuneError =>
-  new AttuneError("invariant", {
-    where: "the policy collapsed",
-    expected,
-    got,
-    fix: "go on from the last checkpoint with a lower learning rate, a larger KL coefficient or fewer passes",
-  });
 
 /** Plain arrays, so that JSON keeps every number. */
 function plainItem({ id, prompt, completions, values, perToken }: OnlineItem): OnlineItem {
