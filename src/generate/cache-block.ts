@@ -14,6 +14,7 @@ import {
   type Resident,
   slice,
 } from "../tensor/index.js";
+import { rowBucket } from "./buckets.js";
 import { cacheNames } from "./step-graph.js";
 
 /** The caches of all layers for some rows. */
@@ -76,6 +77,49 @@ export async function resizeBlock(
     residents[name] = target;
   }
   return { ...size, residents };
+}
+
+/** A row that goes from one block to another, with so many entries. */
+export interface RowMove {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** Copies rows into another block, which has room for them; `source` keeps them. */
+export async function copyRows(
+  context: BlockContext,
+  { source, target }: { source: CacheBlock; target: CacheBlock },
+  moves: readonly RowMove[],
+): Promise<void> {
+  const rows = rowBucket(moves.length, source.rows);
+  const steps = Math.min(source.capacity, target.capacity);
+  const key = JSON.stringify(["copy", source.rows, source.capacity, rows, steps]);
+  const program = await context.program(key, () => copyGraph(context.config, source, { rows, steps }));
+  const data = new Int32Array(rows);
+  data.set(moves.map(({ from }) => from));
+  const of = (value: (move: RowMove, i: number) => number): Int32Array => Int32Array.from(moves, value);
+  const where = { from: of((_, i) => i), to: of(({ to }) => to), at: of(() => 0), count: of((m) => m.count) };
+  const index: HostTensor = { shape: [rows], dtype: "int32", data };
+  const place = Object.entries(target.residents).map(([name, resident]) => [name, { resident, ...where }]);
+  await program.run({ ...source.residents, index }, { place: Object.fromEntries(place) });
+}
+
+function copyGraph(
+  config: ModelConfig,
+  source: BlockSize,
+  { rows, steps }: { rows: number; steps: number },
+): Graph {
+  const index = input("index", [rows], "int32");
+  const caches = cacheNames(config.layerCount).map(
+    (name) => [name, input(name, cacheShape(config, source))] as const,
+  );
+  return {
+    inputs: { index, ...Object.fromEntries(caches) },
+    outputs: Object.fromEntries(
+      caches.map(([name, cache]) => [name, gather(slice(cache, 2, { start: 0, end: steps }), index)]),
+    ),
+  };
 }
 
 function resizeGraph(config: ModelConfig, old: BlockSize, { rows, capacity }: BlockSize): Graph {

@@ -8,6 +8,7 @@ import { capacityBucket, rowBucket } from "./buckets.js";
 import {
   type BlockSize,
   type CacheBlock,
+  copyRows,
   emptyBlock,
   freeBlock,
   resizeBlock,
@@ -20,8 +21,8 @@ import { advance, newestIndex, roomNeeded, type Sequence } from "./sequence.js";
 import type { Choice } from "./step-graph.js";
 import type { StepRunner } from "./step-runner.js";
 
-/** New rows join when this share of all rows is free: prompts are read faster several at a time. */
-const refillShare = 1 / 16;
+/** Prompts that are read before there is room for their rows, as a share of all rows: several at a time are read faster. */
+const aheadShare = 1 / 2;
 /** With so many rows attention costs enough, and it reads all the room there is, that room grows as it is needed. */
 const rowsWorthGrowing = 16;
 /** Tokens that room grows by, before rounding. */
@@ -42,6 +43,8 @@ export class Engine {
   readonly #settings: EngineSettings;
   #waiting: Sequence[] = [];
   #block: Block | undefined;
+  /** Rows whose prompts were read, which wait for a slot. */
+  #ahead: Block | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -70,6 +73,7 @@ export class Engine {
     await new Promise((resolve) => setImmediate(resolve));
     try {
       while (!this.#closed && this.#dropCancelled()) {
+        await this.#seat();
         await this.#admit();
         if (!this.#block) continue;
         await this.#shrink();
@@ -79,46 +83,74 @@ export class Engine {
     } catch (error) {
       this.#failAll(error as Error);
     } finally {
-      if (this.#block) await freeBlock(this.#runner, this.#block.cache).catch(() => undefined);
+      for (const block of [this.#block, this.#ahead])
+        if (block) await freeBlock(this.#runner, block.cache).catch(() => undefined);
       this.#block = undefined;
+      this.#ahead = undefined;
     }
   }
 
   get #active(): Sequence[] {
-    return this.#block?.slots.filter((sequence) => sequence !== undefined) ?? [];
+    return sequencesOf(this.#block);
   }
 
   /** True while there is something to do. */
   #dropCancelled(): boolean {
     const now = performance.now();
-    for (const sequence of [...this.#waiting, ...this.#active]) {
+    for (const sequence of [...this.#waiting, ...this.#active, ...sequencesOf(this.#ahead)]) {
       if (sequence.cancelled || now < sequence.deadline) continue;
       sequence.cancelled = true;
       sequence.onTimeOver();
     }
     this.#waiting = this.#waiting.filter(({ cancelled }) => !cancelled);
-    const slots = this.#block?.slots ?? [];
-    slots.forEach((sequence, i) => {
-      if (sequence?.cancelled) slots[i] = undefined;
-    });
-    return this.#waiting.length > 0 || this.#active.length > 0;
+    for (const { slots } of [this.#block, this.#ahead].filter((block) => block !== undefined)) {
+      slots.forEach((sequence, i) => {
+        if (sequence?.cancelled) slots[i] = undefined;
+      });
+    }
+    return this.#waiting.length + this.#active.length + sequencesOf(this.#ahead).length > 0;
   }
 
   #failAll(error: Error): void {
-    const all = [...this.#waiting, ...this.#active];
+    const all = [...this.#waiting, ...this.#active, ...sequencesOf(this.#ahead)];
     this.#waiting = [];
     this.#block?.slots.fill(undefined);
+    this.#ahead?.slots.fill(undefined);
     for (const sequence of all) sequence.onError(error);
+  }
+
+  /** Rows that were read ahead take the slots that are free. */
+  async #seat(): Promise<void> {
+    const ahead = this.#ahead;
+    const active = this.#active;
+    const ready = (ahead?.slots ?? []).flatMap((sequence, from) => (sequence ? [{ sequence, from }] : []));
+    const going = ready.slice(0, this.#settings.maxRows - active.length);
+    if (!ahead || going.length === 0) return;
+    const joining = going.map(({ sequence }) => sequence);
+    const { cache, slots } = await this.#fit([...active, ...joining], ahead.sequenceLength);
+    const free = slots.flatMap((sequence, slot) => (sequence ? [] : [slot]));
+    const moves = going.map(({ sequence, from }, i) => ({
+      from,
+      to: free[i]!,
+      count: sequence.prompt.length,
+    }));
+    await this.#runner.timeResizing(() =>
+      copyRows(this.#runner, { source: ahead.cache, target: cache }, moves),
+    );
+    for (const [i, { from, to }] of moves.entries()) {
+      slots[to] = joining[i];
+      ahead.slots[from] = undefined;
+    }
   }
 
   async #admit(): Promise<void> {
     const active = this.#active;
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length === 0 || sequencesOf(this.#ahead).length > 0) return;
     const joining = this.#choose(active);
-    const worth = Math.min(this.#waiting.length, Math.ceil(this.#settings.maxRows * refillShare));
-    if (joining.length === 0 || (active.length > 0 && joining.length < worth)) return;
-    const taken = new Set(joining);
-    this.#waiting = this.#waiting.filter((sequence) => !taken.has(sequence));
+    if (joining.length === 0) return;
+    const more = joining.length < this.#waiting.length && active.length > 0 ? this.#chooseAhead() : [];
+    if (more.length > joining.length) return this.#readAhead(more);
+    this.#take(joining);
     try {
       const block = await this.#fit([...active, ...joining], ropeLength(this.#runner.config, joining[0]!));
       await this.#read(block, joining);
@@ -126,6 +158,49 @@ export class Engine {
       for (const sequence of joining) sequence.onError(error as Error);
       throw error;
     }
+  }
+
+  #take(sequences: readonly Sequence[]): void {
+    const taken = new Set(sequences);
+    this.#waiting = this.#waiting.filter((sequence) => !taken.has(sequence));
+  }
+
+  /** Rows that are next, of the kind of rope that the block has, as many as memory holds in a block of their own. */
+  #chooseAhead(): Sequence[] {
+    const { config } = this.#runner;
+    const { maxRows, maxCacheBytes } = this.#settings;
+    const { cache, sequenceLength } = this.#block!;
+    const next = this.#waiting.slice(0, Math.ceil(maxRows * aheadShare));
+    const other = next.findIndex((sequence) => ropeLength(config, sequence) !== sequenceLength);
+    const list = other === -1 ? next : next.slice(0, other);
+    const room = Math.max(cache.capacity, ...list.map((sequence) => capacityBucket(roomNeeded(sequence))));
+    const ahead = aheadSize(list, maxRows);
+    const bytes = rowBytes(config, room) * maxRows + rowBytes(config, ahead.capacity) * ahead.rows;
+    return bytes <= maxCacheBytes ? list : [];
+  }
+
+  async #readAhead(sequences: readonly Sequence[]): Promise<void> {
+    const { sequenceLength } = this.#block!;
+    const size = aheadSize(sequences, this.#settings.maxRows);
+    const old = this.#ahead;
+    this.#take(sequences);
+    try {
+      if (old && (old.cache.rows !== size.rows || old.cache.capacity !== size.capacity)) {
+        this.#ahead = undefined;
+        await freeBlock(this.#runner, old.cache);
+      }
+      this.#ahead ??= {
+        cache: await emptyBlock(this.#runner, size),
+        slots: Array.from({ length: size.rows }, () => undefined),
+        sequenceLength,
+      };
+      this.#ahead.sequenceLength = sequenceLength;
+      await this.#read(this.#ahead, sequences);
+    } catch (error) {
+      for (const sequence of sequences) sequence.onError(error as Error);
+      throw error;
+    }
+    await this.#seat();
   }
 
   /** Waiting rows, first come first served, that fit beside the active ones in number, memory and kind of rope. */
@@ -228,7 +303,7 @@ export class Engine {
   async #shrink(): Promise<void> {
     const { cache, sequenceLength } = this.#block!;
     const active = this.#active;
-    if (active.length === 0 || this.#waiting.length > 0) return;
+    if (active.length === 0 || this.#waiting.length + sequencesOf(this.#ahead).length > 0) return;
     const rows = rowBucket(active.length, this.#settings.maxRows);
     const steps = Math.max(...active.map(({ limit, produced }) => limit - produced));
     if (rows > cache.rows * shrunkShare || steps < stepsWorthShrinking) return;
@@ -248,6 +323,15 @@ export class Engine {
     for (const { row } of readers) if (!going.has(row)) slots[row] = undefined;
   }
 }
+
+const sequencesOf = (block: Block | undefined): Sequence[] =>
+  block?.slots.filter((sequence) => sequence !== undefined) ?? [];
+
+/** A block that holds the prompts alone. */
+const aheadSize = (sequences: readonly Sequence[], maxRows: number): BlockSize => ({
+  rows: rowBucket(sequences.length, maxRows),
+  capacity: capacityBucket(sequences.reduce((most, { prompt }) => Math.max(most, prompt.length), 1)),
+});
 
 /** Rows, and room for what they are sure to need: all of it for few rows, the next stretch for many. */
 function wantedSize(sequences: readonly Sequence[], maxRows: number): BlockSize {

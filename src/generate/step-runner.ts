@@ -54,9 +54,9 @@ export const noStats = (): GenerationStats => ({
   decodedSlots: 0,
 });
 
-/** Programs kept, of a few sizes of prompts, of rows and of room. */
-const mostPrograms = 16;
-/** Copies of weights that programs of an engine may hold: unpacked bfloat16, or repacked ones. */
+/** Programs kept of a kind, of a few sizes of prompts, or of rows and room. */
+const mostPrograms = 12;
+/** Copies of weights that programs of a kind may hold: unpacked bfloat16, or repacked ones. */
 const programBytes = 2 ** 31;
 /** Most weights that are repacked without being asked to. */
 const repackedBytes = 2 ** 30;
@@ -86,17 +86,19 @@ export class StepRunner {
   readonly backend: Backend;
   readonly model: GenerationModel;
   readonly stats = noStats();
-  readonly #programs: ProgramCache;
+  /** Those that read prompts and those that go on, which copy weights unlike each other. */
+  readonly #reading: ProgramCache;
+  readonly #going: ProgramCache;
   readonly #prepack: boolean;
 
   constructor(backend: Backend, model: GenerationModel, { prepack }: { prepack?: boolean }) {
     this.backend = backend;
     this.model = model;
     this.#prepack = prepack ?? copiedBytes(model.graph, true) <= repackedBytes;
-    const bytes = copiedBytes(model.graph, this.#prepack);
-    // At least one for prompts and one for what follows.
-    const most = Math.min(mostPrograms, Math.max(2, Math.floor(programBytes / Math.max(1, bytes))));
-    this.#programs = new ProgramCache(backend, most);
+    const most = (bytes: number): number =>
+      Math.min(mostPrograms, Math.max(2, Math.floor(programBytes / Math.max(1, bytes))));
+    this.#reading = new ProgramCache(backend, most(copiedBytes(model.graph, false)));
+    this.#going = new ProgramCache(backend, most(copiedBytes(model.graph, this.#prepack)));
   }
 
   get config() {
@@ -107,7 +109,7 @@ export class StepRunner {
   readonly program: (key: string, graph: Parameters<ProgramCache["get"]>[1]) => Promise<Program> = (
     key,
     graph,
-  ) => this.#timed("compileSeconds", () => this.#programs.get(key, graph));
+  ) => this.#timed("compileSeconds", () => this.#reading.get(key, graph));
 
   /** Reads prompts, right-padded, each into the slots of its rows; gives a way to choose the first token of any row. */
   async prefill(cache: CacheBlock, groups: readonly SlotGroup[], options: PrefillOptions): Promise<Chooser> {
@@ -163,8 +165,9 @@ export class StepRunner {
     return this.#step({ size, cache, tokens, temperatures, index, seconds: "decodeSeconds" });
   }
 
-  release(): Promise<void> {
-    return this.#programs.release();
+  async release(): Promise<void> {
+    await this.#reading.release();
+    await this.#going.release();
   }
 
   /** Chooses for many rows without holding the event loop for long. */
@@ -190,11 +193,14 @@ export class StepRunner {
 
   async #step({ size, cache, tokens, temperatures, index, seconds }: StepRun): Promise<Chooser> {
     const { graph, adapters, parameters } = this.model;
+    const reads = size.capacity === null;
     const program = await this.#timed("compileSeconds", () =>
-      this.#programs.get(stepKey(size), () => stepGraph(graph, { ...size, ...(adapters && { adapters }) }), {
+      (reads ? this.#reading : this.#going).get(
+        stepKey(size),
+        () => stepGraph(graph, { ...size, ...(adapters && { adapters }) }),
         // Repacked weights serve products of few rows; prompts have many.
-        prepack: this.#prepack && size.capacity !== null,
-      }),
+        { prepack: this.#prepack && !reads },
+      ),
     );
     const inverse = Float32Array.from({ length: size.rows }, (_, row) => 1 / (temperatures[row] || 1));
     const feeds: Record<string, HostTensor | Resident> = { ...tokens, ...parameters };

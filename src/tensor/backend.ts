@@ -67,6 +67,8 @@ export interface Backend {
   load(source: WeightSource, shape: Shape): Promise<Resident>;
   /** A resident of zeros. */
   zeros(type: TensorType): Promise<Resident>;
+  /** Makes residents zeros again. */
+  clear(residents: readonly Resident[]): Promise<void>;
   /** Replaces a resident's value. */
   write(resident: Resident, value: HostTensor): Promise<void>;
   download(resident: Resident): Promise<HostTensor>;

@@ -283,7 +283,7 @@ async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
   for (const [i, batch] of batches.entries()) {
     const outcome = await programs.gradient(
       { batch, totals: totalsOf(counts, i, options), detail, step: number },
-      i === 0,
+      batches.length === 1 ? "only" : i === 0 ? "first" : "next",
     );
     if (!Number.isFinite(outcome.loss)) {
       const source = await diagnose(run.trainer, batch, programs);

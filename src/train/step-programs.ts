@@ -48,7 +48,11 @@ export interface StepProgramOptions {
   limit?: number;
 }
 
-type Kind = "first" | "next" | "evaluate";
+/** Place of a micro-batch in its step: sums of gradients begin anew with the first. */
+export type Turn = "only" | "first" | "next";
+
+/** `sum` adds to the gradients of the micro-batches before: one graph for all of a step's. */
+type Kind = "gradient" | "sum" | "evaluate";
 
 interface Compiled {
   program: Program;
@@ -78,15 +82,16 @@ export class StepPrograms<B> {
     this.carried = { ...trainer.state };
   }
 
-  /** Runs loss and gradients; the first micro-batch of a step overwrites the gradients, the next ones add to them. */
-  async gradient(request: StepRequest<B>, first: boolean): Promise<StepOutcome> {
-    const kind = first ? "first" : "next";
+  /** Runs loss and gradients; the only or first micro-batch of a step overwrites the gradients, the next ones add to them. */
+  async gradient(request: StepRequest<B>, turn: Turn): Promise<StepOutcome> {
+    const kind = turn === "only" ? "gradient" : "sum";
+    if (turn === "first") await this.backend.clear(Object.values(this.gradients));
     const compiled = await this.#get(kind, request);
     const feeds = await this.#feeds(request, compiled);
     const into: Record<string, Resident> = {};
     for (const [name, resident] of Object.entries(this.gradients)) {
       into[`grad:${name}`] = resident;
-      if (!first) feeds[`sum:${name}`] = resident;
+      if (kind === "sum") feeds[`sum:${name}`] = resident;
     }
     const results = await compiled.program.run(feeds, { into });
     const state = Object.keys(this.carried).map(
@@ -200,8 +205,8 @@ export class StepPrograms<B> {
     } else {
       for (const name of Object.keys(state)) outputs[`state:${name}`] = traced.result.state![name]!;
       for (const [name, g] of Object.entries(gradTree(loss, parameters))) {
-        if (kind === "next") inputs[`sum:${name}`] = input(`sum:${name}`, g.shape);
-        outputs[`grad:${name}`] = kind === "next" ? add(inputs[`sum:${name}`]!, g) : g;
+        if (kind === "sum") inputs[`sum:${name}`] = input(`sum:${name}`, g.shape);
+        outputs[`grad:${name}`] = kind === "sum" ? add(inputs[`sum:${name}`]!, g) : g;
       }
     }
     const program = await this.backend.compile({ inputs, outputs });

@@ -50,6 +50,15 @@ export function residentConformance(make: () => Backend, { tolerance }: { tolera
       await expect(make().write(held, two(1, 2))).rejects.toMatchObject(refused);
     });
 
+    it("can be made zeros again, and only those that are held", async () => {
+      const [held, other] = [await make().upload(two(1, 2)), await make().upload(two(3, 4))];
+      await make().clear([held]);
+      expect(Array.from((await make().download(held)).data)).toEqual([0, 0]);
+      expectClose(await make().download(other), [3, 4], { tolerance, what: "the other" });
+      await make().free([held, other]);
+      await expect(make().clear([held])).rejects.toMatchObject(refused);
+    });
+
     it("can begin as zeros, of every type", async () => {
       for (const dtype of ["float32", "int32", "bool"] as const) {
         const held = await make().zeros({ shape: [2, 3], dtype });

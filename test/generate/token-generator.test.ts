@@ -112,6 +112,48 @@ describe.skipIf(absent !== undefined)(`generation${absent ? ` (${absent})` : ""}
     expect(decodedTokens / decodedSlots).toBeGreaterThan(0.6);
   });
 
+  // Ragged in both: prompts of 1 to 90 tokens, answers of 1 to 33.
+  const ragged = Array.from({ length: 30 }, (_, i) => ({
+    prompt: Array.from({ length: 1 + ((i * 37) % 90) }, (_, t) => 3 + ((i + 7 * t) % 60)),
+    options: { temperature: 1, seed: i, stopTokens: [], maxNewTokens: 1 + ((i * 13) % 33) },
+  }));
+  const answersOf = async (engine: TokenGenerator): Promise<(readonly number[])[]> => {
+    const made = ragged.map(({ prompt, options }) => engine.complete([prompt], options));
+    return (await Promise.all(made)).map(([row]) => row!.tokens);
+  };
+
+  it("reads prompts ahead of the room for their rows, to the texts that they have alone", async () => {
+    const alone = generator(backend);
+    const expected: (readonly number[])[] = [];
+    for (const { prompt, options } of ragged)
+      expected.push((await alone.complete([prompt], options))[0]!.tokens);
+    for (const maxRows of [3, 8]) {
+      const engine = generator(backend, { maxRows });
+      expect(await answersOf(engine)).toEqual(expected);
+      expect(engine.stats.promptTokens).toBe(ragged.reduce((n, { prompt }) => n + prompt.length, 0));
+    }
+  });
+
+  it("lets go of rows that were read ahead when their reader leaves or it is closed", async () => {
+    const engine = generator(backend, { maxRows: 8 });
+    const control = new AbortController();
+    const lasting = { temperature: 1, stopTokens: [] };
+    const kept = engine.complete(prompts.slice(0, 3), { ...lasting, maxNewTokens: 60 });
+    const short = engine.complete(prompts, { ...lasting, maxNewTokens: 2 });
+    const left = Array.from({ length: 12 }, (_, i) =>
+      engine.complete([[5 + i]], { ...lasting, maxNewTokens: 90, signal: control.signal }),
+    );
+    await short;
+    control.abort();
+    for (const run of left) await expect(run).rejects.toMatchObject({ code: "interrupted" });
+    expect((await kept).map(({ tokens }) => tokens.length)).toEqual([60, 60, 60]);
+    const all = answersOf(engine);
+    const closed = expect(all).rejects.toMatchObject({ code: "interrupted" });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await engine.close();
+    await closed;
+  });
+
   it("gives the same bits and takes the same sizes whatever was generated before", async () => {
     const request = { temperature: 1, seed: 3, stopTokens: [9, 11, 13, 17], maxNewTokens: 40, samples: 4 };
     const rollout = async (engine: TokenGenerator) => {

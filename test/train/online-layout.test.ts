@@ -1,9 +1,10 @@
 // Answers to one prompt are laid out with the prompt stored once, and give the numbers of answers that stand alone.
 import { afterAll, describe, expect, it } from "vitest";
 import { unpackBatch } from "../../src/data/index.js";
+import { rowSize } from "../../src/train/online/answer-rows.js";
 import { layoutItems, type OnlineItem } from "../../src/train/online/item.js";
 import { planSteps } from "../../src/train/online/plan.js";
-import { openScorer } from "../../src/train/online/scorer.js";
+import { openScorer, type Scored } from "../../src/train/online/scorer.js";
 import { uploadParameters } from "../../src/train/index.js";
 import { createRandom } from "../../src/util/random.js";
 import { openSetting, scratch } from "./online-setup.js";
@@ -83,10 +84,11 @@ describe("the log-probabilities of answers that share a prompt", async () => {
       ...sizes,
     };
     const items = answers([5, 2, 1]);
-    const together = openScorer({ ...options, rows: 8 });
-    const alone = openScorer({ ...options, rows: 1 });
+    const together = openScorer({ ...options, size: 8 });
+    const alone = openScorer({ ...options, size: 1 });
     const shared = await together.score(items);
-    const single = await alone.score(items);
+    const single: Scored[] = [];
+    for (const item of items) single.push(...(await alone.score([item])));
     shared.forEach(({ logps, refLogps }, i) => {
       expect(logps.length).toBe(items[i]!.completions[0]!.length);
       logps.forEach((x, t) => expect(x).toBeCloseTo(single[i]!.logps[t]!, 4));
@@ -100,22 +102,69 @@ describe("the log-probabilities of answers that share a prompt", async () => {
 
 describe("the plan of an update", () => {
   const options = { size: 4, accumulate: 3, miniBatches: 1, passes: 2, seed: 1, rollout: 0 };
-  const promptsOf = (items: readonly OnlineItem[], rows: readonly number[]): Set<string> =>
-    new Set(rows.map((row) => items[row]!.prompt.join()));
+  const row = { length: 40, slots: 16 };
+  const longest = (items: readonly OnlineItem[]): number =>
+    Math.max(...items.map(({ prompt, completions }) => prompt.length + completions[0]!.length));
 
-  it("puts answers to one prompt side by side where asked to, each used once a pass", () => {
+  it("fills rows with answers, those to one prompt side by side, each used once a pass", () => {
     const items = answers([4, 4, 4]);
-    const { micro, ends } = planSteps(items, { ...options, together: true });
-    expect(ends).toEqual([3, 6]);
-    for (const { items: rows } of micro) expect(promptsOf(items, rows).size).toBe(1);
-    const first = micro.slice(0, 3).flatMap(({ items: rows }) => rows);
-    expect(first.toSorted((a, b) => a - b)).toEqual(items.map((_, i) => i));
+    const { micro, ends } = planSteps(items, { ...options, row });
+    expect(ends).toEqual([micro.length / 2, micro.length]);
+    const used = micro.slice(0, ends[0]).flatMap(({ items: rows }) => rows);
+    expect(used.toSorted((a, b) => a - b)).toEqual(items.map((_, i) => i));
+    const prompts = used.map((at) => items[at]!.prompt.join());
+    expect(prompts.filter((prompt, i) => prompt !== prompts[i - 1])).toHaveLength(3);
+    expect(longest(items)).toBeLessThanOrEqual(row.length);
+    for (const { items: rows } of micro) {
+      const batch = layoutItems(
+        rows.map((at) => items[at]!),
+        { ...sizes, row },
+      );
+      expect([batch.rows, batch.sequences]).toEqual([1, 16]);
+      expect(batch.length).toBeLessThanOrEqual(40);
+      expect(unpackBatch(batch).map(({ id }) => id)).toEqual(rows.map((at) => items[at]!.id));
+    }
+  });
+
+  it("counts what is left out with the first micro-batch, and all of it once", () => {
+    const items = answers([4, 4, 4]).map((item, i) => ({ ...item, skip: i % 3 === 0 }));
+    const { micro } = planSteps(items, { ...options, passes: 1, row });
+    const total = (of: (m: (typeof micro)[number]) => number): number => micro.reduce((n, m) => n + of(m), 0);
+    expect(total(({ counted }) => counted.rows)).toBe(12);
+    expect(total(({ items: rows }) => rows.length)).toBe(8);
+    expect(total(({ counted }) => counted.tokens)).toBe(
+      items.reduce((n, { completions }) => n + completions[0]!.length, 0),
+    );
+    expect(
+      planSteps(
+        items.map((item) => ({ ...item, skip: true })),
+        { ...options, row },
+      ).micro,
+    ).toEqual([]);
+  });
+
+  it("has one graph for rollouts of every length of answer, and a smaller one for very few", () => {
+    const shapes = new Set<number>();
+    for (let round = 0; round < 50; round++) {
+      const items = answers([40, 40, 40]);
+      const size = rowSize(items, { ...sizes, size: 64 });
+      for (const { items: rows } of planSteps(items, { ...options, passes: 1, row: size }).micro) {
+        const { length } = layoutItems(
+          rows.map((at) => items[at]!),
+          { ...sizes, row: size },
+        );
+        shapes.add(length);
+      }
+    }
+    expect([...shapes]).toEqual([768]);
+    expect(rowSize(answers([8]), { ...sizes, size: 64 }).length).toBe(96);
   });
 
   it("leaves an order that was given as it is", () => {
     const items = answers([4, 4, 4]);
     const given = items.map((_, i) => (i * 5) % items.length);
-    const { micro } = planSteps(items, { ...options, passes: 1, together: true, order: () => given });
+    const { micro } = planSteps(items, { ...options, passes: 1, row, order: () => given });
     expect(micro.flatMap(({ items: rows }) => rows)).toEqual(given);
+    expect(micro.map(({ items: rows }) => rows.length)).toEqual([4, 4, 4]);
   });
 });

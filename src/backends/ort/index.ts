@@ -142,6 +142,9 @@ export function ortBackend(options: OrtOptions = {}): Backend {
       resident({ shape, dtype: "float32" }, (id) => ({ kind: "load", resident: id, source, shape })),
     zeros: (type) =>
       resident(type, (id) => ({ kind: "zeros", resident: id, dtype: type.dtype, shape: type.shape })),
+    clear: async (list) => {
+      await engine.send({ kind: "clear", residents: list.map(check) });
+    },
     write: async (r, value) => {
       checkType("write", value, r);
       checkData("write", value);

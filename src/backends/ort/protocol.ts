@@ -34,6 +34,7 @@ export type Command =
   | { kind: "upload"; resident: number; value: HostTensor }
   | { kind: "load"; resident: number; source: WeightSource; shape: Shape }
   | { kind: "zeros"; resident: number; dtype: DType; shape: Shape }
+  | { kind: "clear"; residents: number[] }
   | { kind: "download"; resident: number }
   | { kind: "free"; residents: number[] };
 

@@ -157,6 +157,9 @@ async function handle(request: Request): Promise<unknown> {
       residents.set(request.resident, { tensor: toOrt({ ...request, data: arrayOf(request.dtype, size) }) });
       return null;
     }
+    case "clear":
+      for (const id of request.residents) (held(id).tensor.data as HostArray).fill(0);
+      return null;
     case "download":
       return toHost(held(request.resident).tensor);
     case "free":

@@ -84,6 +84,12 @@ export function referenceBackend(): Backend {
     upload: async (value) => hold(fromHost(value, "upload")),
     load: async (source, shape) => hold({ dtype: "float32", shape, data: readWeight(source, shape) }),
     zeros: async ({ dtype, shape }) => hold({ dtype, shape, data: allocate({ dtype, shape }) }),
+    async clear(residents) {
+      for (const resident of residents) {
+        held(resident);
+        values.set(resident.id, { ...resident, data: allocate(resident) });
+      }
+    },
     async write(resident, value) {
       held(resident);
       if (!fits(value, resident)) throw refused("write", showType(resident), showType(value));

@@ -26,6 +26,8 @@ export interface MethodDefaults {
   learningRateSource: string;
   truncationMode: "error" | "drop" | "keep_start" | "keep_end";
   truncationSource: string;
+  /** Steps between detailed metrics; default 10. */
+  detailSteps?: number;
 }
 
 const transformers = "transformers TrainingArguments";
@@ -224,7 +226,7 @@ export function settingGroups(defaults: MethodDefaults) {
         doc: "Write the averages of so many steps to log.jsonl.",
         source: "TRL",
       }),
-      detail_steps: whole(10, {
+      detail_steps: whole(defaults.detailSteps ?? 10, {
         min: 0,
         doc: "Compute entropy, token accuracy and mean logits every so many steps; 0: never.",
         source: "ours: they cost a pass over the vocabulary",

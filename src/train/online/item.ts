@@ -3,6 +3,7 @@
  * Knows no method.
  */
 import { type Batch, type Example, layoutBatch, roundToBucket, samePrompt } from "../../data/index.js";
+import { type RowSize } from "./answer-rows.js";
 
 /** One answer, or the answers of one prompt that a loss compares. */
 export interface OnlineItem {
@@ -33,6 +34,8 @@ export interface ItemLayout {
   readonly maxCompletion: number;
   /** Shortest prompt that can come, so much of a row is never a target; default 0. */
   readonly minPrompt?: number;
+  /** All in one row of this size; default: rows as they are needed. */
+  readonly row?: RowSize | undefined;
   readonly counted?: OnlineBatch["counted"];
   readonly criticOnly?: boolean;
 }
@@ -40,15 +43,13 @@ export interface ItemLayout {
 /** @throws AttuneError `data` for an empty completion */
 export function layoutItems(items: readonly OnlineItem[], o: ItemLayout): OnlineBatch {
   const each = items[0]?.completions.length ?? 1;
-  const batch = shareOrNot(
-    items.map(({ id, prompt, completions, values }) => ({
-      id,
-      prompt,
-      completions: completions.map((tokens) => ({ tokens })),
-      ...(values && { values }),
-    })),
-    { ...o, each },
-  );
+  const examples = items.map(({ id, prompt, completions, values }) => ({
+    id,
+    prompt,
+    completions: completions.map((tokens) => ({ tokens })),
+    ...(values && { values }),
+  }));
+  const batch = o.row ? oneRow(examples, { ...o, ...o.row }) : shareOrNot(examples, { ...o, each });
   const names = Object.keys(items[0]?.perToken ?? {});
   const perToken = Object.fromEntries(
     names.map((name) => {
@@ -61,6 +62,17 @@ export function layoutItems(items: readonly OnlineItem[], o: ItemLayout): Online
   );
   const counted = o.counted ?? { rows: items.length, tokens: batch.trainedTokens };
   return { ...batch, perToken, counted, criticOnly: o.criticOnly ?? false };
+}
+
+function oneRow(examples: readonly Example[], { length, slots, maxCompletion }: RowSize & ItemLayout): Batch {
+  return layoutBatch(examples, {
+    runs: runsOf(examples),
+    rows: 1,
+    length,
+    groups: slots,
+    targets: length,
+    width: roundToBucket(maxCompletion),
+  });
 }
 
 type Sizes = ItemLayout & { readonly each: number };

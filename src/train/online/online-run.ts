@@ -11,6 +11,8 @@ import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
 import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
+import { rowSize, type RowSize } from "./answer-rows.js";
+import { checkCollapse, checkDrift } from "./collapse.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
@@ -125,7 +127,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       critic,
       parameters,
       temperature: s.temperature,
-      rows: Math.max(1, s.per_device_train_batch_size),
+      size: s.per_device_train_batch_size,
       ...this.#sizes(),
     });
     const lookout =
@@ -151,6 +153,18 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       minPrompt: prompts.rows.reduce((least, { tokens }) => Math.min(least, tokens.length), Infinity),
       maxCompletion: shown.reduce((most, n) => Math.max(most, n), settings.max_completion_length),
     };
+  }
+
+  /** Undefined where a micro-batch has to have the rows that the settings give it. */
+  #row(items: readonly OnlineItem[]): RowSize | undefined {
+    const { settings: s, pretraining } = this.#o;
+    // bnpo divides by what its micro-batch has, and texts beside the answers come by the micro-batch.
+    if (s.loss_type === "bnpo" || pretraining !== undefined) return undefined;
+    return rowSize(items, {
+      ...this.#sizes(),
+      size: s.per_device_train_batch_size,
+      parts: s.num_mini_batches,
+    });
   }
 
   #restore({ format, cursor, used, current, recipe, reward }: Saved): void {
@@ -241,7 +255,9 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     this.#loaded = index + 1;
     const { counted } = micro;
     const items = micro.items.map((at) => current.items[at]!);
-    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly: current.criticOnly });
+    const { criticOnly } = current;
+    const row = this.#o.order === undefined ? this.#row(current.items) : undefined;
+    const batch = layoutItems(items, { ...this.#sizes(), counted, criticOnly, row });
     return { ...batch, pretraining: this.#pretraining(epoch, index) };
   }
 
@@ -276,8 +292,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
           passes: s.num_iterations,
           seed: s.seed,
           rollout: number,
-          // bnpo divides by what its micro-batch has: that must not be one prompt's alone.
-          together: s.loss_type !== "bnpo",
+          row: this.#row(made.items),
           order: this.#o.order,
         });
         if (plan.micro.length === 0) continue;
@@ -344,7 +359,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       "time/reward": seconds.reward,
       "time/scoring": seconds.scoring + (performance.now() - began) / 1000,
     };
-    this.#checkCollapse(rows, metrics);
+    checkCollapse(rows, metrics, this.#o.settings);
     await this.#o.onRollout?.(reportOf(number, rows, { ...metrics, ...this.#times }));
     return { ...made, metrics };
   }
@@ -440,35 +455,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
     return rows;
   }
-
-  #checkCollapse(rows: readonly RolloutRow[], metrics: Readonly<Record<string, number>>): void {
-    const { stop_kl: most, stop_entropy: least } = this.#o.settings;
-    const kl = metrics["objective/kl"]!;
-    const tokens = rows.reduce((n, row) => n + row.tokens.length, 0);
-    const entropy = (metrics["objective/entropy"]! * rows.length) / Math.max(1, tokens);
-    if (most > 0 && kl > most) throw collapsed(`a KL of at most ${most} nats an answer`, kl.toFixed(1));
-    if (least > 0 && entropy < least)
-      throw collapsed(`an entropy of at least ${least} nats a token`, entropy.toFixed(4));
-  }
 }
-
-/** Beyond this an update has left the answers that it learns from: their ratios mean nothing any more. */
-const mostDrift = 50;
-
-function checkDrift(metrics: Readonly<Record<string, number>>): void {
-  const drift = metrics["policy/approxkl_avg"] ?? 0;
-  if (drift > mostDrift)
-    throw collapsed(`policy/approxkl_avg of at most ${mostDrift} after an update`, drift.toFixed(1));
-}
-
-/** No checkpoint is written behind it: the newest is from before. */
-const collapsed = (expected: string, got: string): AttuneError =>
-  new AttuneError("invariant", {
-    where: "the policy collapsed",
-    expected,
-    got,
-    fix: "go on from the last checkpoint with a lower learning rate, a larger KL coefficient or fewer passes",
-  });
 
 /** Plain arrays, so that JSON keeps every number. */
 function plainItem({ id, prompt, completions, values, perToken }: OnlineItem): OnlineItem {

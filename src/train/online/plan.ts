@@ -1,5 +1,6 @@
 /** How a rollout's rows become updates: passes, mini-batches, micro-batches. Knows no method. */
 import { createRandom } from "../../util/random.js";
+import { fillRows, type RowSize } from "./answer-rows.js";
 import type { OnlineItem } from "./item.js";
 
 export interface MicroBatch {
@@ -25,8 +26,11 @@ export interface PlanOptions {
   readonly passes: number;
   readonly seed: number;
   readonly rollout: number;
-  /** Answers to one prompt side by side in an update, so that their micro-batches read it once. */
-  readonly together?: boolean;
+  /**
+   * Micro-batches are rows of this size, answers to one prompt side by side in an update, so that it is read once. Default:
+   * `size` rows each, as they come.
+   */
+  readonly row?: RowSize | undefined;
   readonly order?: ((at: { rollout: number; pass: number; rows: number }) => readonly number[]) | undefined;
 }
 
@@ -46,8 +50,8 @@ export function planSteps(rows: readonly Row[], o: PlanOptions): RolloutPlan {
       o.order?.({ rollout: o.rollout, pass, rows: rows.length }) ?? shuffled(rows.length, pass, o);
     for (let at = 0; at < order.length; at += share) {
       const drawn = order.slice(at, at + share);
-      const mini = o.together === true && o.order === undefined ? byPrompt(drawn, rows) : drawn;
-      const used = microBatches(mini, rows, o.size);
+      const used =
+        o.row && o.order === undefined ? rowsOf(drawn, rows, o.row) : microBatches(drawn, rows, o.size);
       if (used.length === 0) continue;
       micro.push(...used);
       ends.push(micro.length);
@@ -60,6 +64,34 @@ const shuffled = (count: number, pass: number, { seed, rollout }: PlanOptions): 
   createRandom(seed, { stream: `rollout/${rollout}/${pass}` }).shuffle(
     Array.from({ length: count }, (_, i) => i),
   );
+
+/** As many micro-batches as the tokens fill; rows left out are counted with the first. */
+function rowsOf(drawn: readonly number[], rows: readonly Row[], row: RowSize): MicroBatch[] {
+  const used = byPrompt(drawn, rows).filter((at) => rows[at]!.skip !== true);
+  const counts = fillRows(
+    used.map((at) => rows[at]!),
+    row,
+  );
+  const left = countedOf(
+    drawn.filter((at) => rows[at]!.skip === true),
+    rows,
+  );
+  let start = 0;
+  return counts.map((count, i) => {
+    const items = used.slice(start, (start += count));
+    const own = countedOf(items, rows);
+    return { items, counted: i === 0 ? both(own, left) : own };
+  });
+}
+
+type Counted = MicroBatch["counted"];
+
+const countedOf = (list: readonly number[], rows: readonly Row[]): Counted => ({
+  rows: list.length,
+  tokens: list.reduce((n, row) => n + tokensOf(rows[row]!), 0),
+});
+
+const both = (a: Counted, b: Counted): Counted => ({ rows: a.rows + b.rows, tokens: a.tokens + b.tokens });
 
 /** Prompts in the order in which they first come, each with its answers. */
 function byPrompt(mini: readonly number[], rows: readonly Row[]): number[] {
@@ -74,23 +106,16 @@ function byPrompt(mini: readonly number[], rows: readonly Row[]): number[] {
 }
 
 function microBatches(mini: readonly number[], rows: readonly Row[], size: number): MicroBatch[] {
-  const made: { items: number[]; counted: { rows: number; tokens: number } }[] = [];
-  let lost = { rows: 0, tokens: 0 };
+  const made: { items: number[]; counted: Counted }[] = [];
+  let lost: Counted = { rows: 0, tokens: 0 };
   for (let at = 0; at < mini.length; at += size) {
     const part = mini.slice(at, at + size);
     const items = part.filter((row) => rows[row]!.skip !== true);
-    const counted = {
-      rows: part.length,
-      tokens: part.reduce((n, row) => n + tokensOf(rows[row]!), 0),
-    };
-    if (items.length === 0) lost = { rows: lost.rows + counted.rows, tokens: lost.tokens + counted.tokens };
+    const counted = countedOf(part, rows);
+    if (items.length === 0) lost = both(lost, counted);
     else made.push({ items, counted });
   }
   const first = made[0];
-  if (first)
-    first.counted = {
-      rows: first.counted.rows + lost.rows,
-      tokens: first.counted.tokens + lost.tokens,
-    };
+  if (first) first.counted = both(first.counted, lost);
   return made;
 }

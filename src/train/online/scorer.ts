@@ -7,6 +7,7 @@ import type { Policy } from "../policy.js";
 import { StepPrograms } from "../step-programs.js";
 import type { Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
+import { fillRows, rowSize } from "./answer-rows.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 
 export interface Scored {
@@ -27,8 +28,8 @@ export interface ScorerOptions {
   readonly maxPrompt: number;
   readonly minPrompt?: number;
   readonly maxCompletion: number;
-  /** Answers of one run. */
-  readonly rows: number;
+  /** Items of a micro-batch, as the settings have it. */
+  readonly size: number;
 }
 
 export interface Scorer {
@@ -42,9 +43,11 @@ export function openScorer(o: ScorerOptions): Scorer {
   return {
     async score(items) {
       const results: Scored[] = [];
-      for (let at = 0; at < items.length; at += o.rows) {
-        const some = items.slice(at, at + o.rows);
-        const batch = layoutItems(some, o);
+      const row = rowSize(items, o);
+      let at = 0;
+      for (const count of fillRows(items, row)) {
+        const some = items.slice(at, (at += count));
+        const batch = layoutItems(some, { ...o, row });
         const { values } = await programs.evaluate({ batch, totals: { rows: 1, tokens: 1 }, detail: false });
         some
           .flatMap(({ completions }) => completions)

@@ -58,10 +58,14 @@ export function onlineGroups(d: OnlineDefaults) {
       }),
       per_device_train_batch_size: whole(8, {
         min: 1,
-        doc: "Answers (pairs) of a micro-batch.",
+        doc: "Answers (pairs) of a micro-batch. They are packed into rows that hold no more tokens than so many could have, so that an update may take fewer or more runs than the next setting says; its answers are the same.",
         source: grpo,
       }),
-      gradient_accumulation_steps: whole(1, { min: 1, doc: "Micro-batches of an update.", source: grpo }),
+      gradient_accumulation_steps: whole(1, {
+        min: 1,
+        doc: "Micro-batches of an update: this times the above are its answers.",
+        source: grpo,
+      }),
       num_mini_batches: whole(d.miniBatches, {
         min: 1,
         doc: "Updates of one pass over a rollout; answers of a rollout: this times the two above.",

@@ -101,6 +101,8 @@ export async function* trainOnline(options: TrainOnlineOptions): AsyncGenerator<
   const trainer = recipe.trainer({ policy, critic, train: run, companion: run });
   const { learningRate = entry.learningRate, maxSteps, ...rest } = options.fit ?? {};
   return yield* fit(trainer, {
+    // A second graph without them would cost more than they do.
+    detailSteps: 1,
     ...rest,
     backend,
     learningRate,

@@ -96,7 +96,7 @@ export function openLookout(o: LookoutOptions): Lookout {
         critic: undefined,
         parameters,
         temperature: s.temperature,
-        rows: Math.max(1, s.per_device_train_batch_size),
+        size: s.per_device_train_batch_size,
         maxPrompt,
         maxCompletion: s.max_completion_length,
       }),

@@ -160,6 +160,8 @@ export function onlineTrainingSections(method: OnlineMethodName): Record<string,
     learningRateSource,
     truncationMode: "drop",
     truncationSource: "ours",
+    // A second graph without them would cost more than they do.
+    detailSteps: 1,
   }) as unknown as Record<string, Record<string, z.ZodType>>;
   const picked = (title: keyof typeof shared): Record<string, z.ZodType> =>
     Object.fromEntries(shared[title].map((name) => [name, groups[title]![name]!]));
