@@ -19,6 +19,7 @@ import { onlineStep } from "./ours-online.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const { kind, model: folder, data, repeats = 5, warmup = 1, threads = 2, recompute = "attention" } = options;
+const { micro_batches = 1 } = options;
 
 async function trainingStep() {
   const tokenizer = await loadTokenizer(folder);
@@ -37,7 +38,7 @@ async function trainingStep() {
   const opened = await openModel(folder, kind === "reward" ? { head: "sequence" } : {});
   const lora = kind === "full" ? {} : { lora: { r: 16, alpha: 32, targetModules: "all-linear" } };
   const policy = createPolicy(opened, lora);
-  const perDeviceBatchSize = { dpo: 2, reward: 2, sft: 4, full: 8 }[kind];
+  const perDeviceBatchSize = { dpo: 2, reward: 2, sft: 4, full: 8 }[kind] / micro_batches;
   const train = exampleSource(examples, { plan: { perDeviceBatchSize, shuffle: false } });
   const trainer = {
     dpo: () => preference({ policy, train, loss: { beta: 0.1 } }),
@@ -49,7 +50,8 @@ async function trainingStep() {
   const seconds = [];
   const losses = [];
   let tokens = 0;
-  const run = { backend, maxSteps: warmup + repeats, learningRate: 1e-4, detailSteps: 1, recompute };
+  const fixed = { maxSteps: warmup + repeats, gradientAccumulationSteps: micro_batches, learningRate: 1e-4 };
+  const run = { backend, ...fixed, detailSteps: 1, recompute };
   for await (const report of fit(trainer, { ...run, optimizer: chain(clipByGlobalNorm(1), adamw()) })) {
     if (report.step > warmup) seconds.push(report.seconds);
     losses.push(report.metrics.loss);
