@@ -223,7 +223,7 @@ describe("a reward server that goes away in the middle of a run", () => {
       runOnline(setting, "ppo", {
         reward: reward(),
         settings,
-        onRollout: ({ rollout, metrics }) => void (away = rollout === 1),
+        onRollout: ({ rollout }) => void (away = rollout === 1),
         fit: { output },
       }),
     );
