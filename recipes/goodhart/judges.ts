@@ -27,7 +27,10 @@ const taste = tasteOfPeople();
 export const truthOf = (run: RlRun, world: World): Truth[] =>
   run.looks.map(({ truth }) =>
     clusteredMean(
-      truth.map(({ prompt, text }) => ({ value: utility(world.find(prompt)!, text, taste), cluster: prompt })),
+      truth.map(({ prompt, text }) => ({
+        value: utility(world.find(prompt)!, text, taste),
+        cluster: prompt,
+      })),
     ),
   );
 

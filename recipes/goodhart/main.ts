@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ortBackend } from "attune";
 import { createWorld } from "attune/evaluate";
+import { writeForCommandLine } from "./files.js";
 import { figureOf, summaryOf } from "./results.js";
 import { type RlRun, runRl } from "./run-rl.js";
 import { makeStart } from "./start.js";
@@ -21,11 +22,12 @@ const { values } = parseArgs({
     output: { type: "string" },
   },
 });
-const [seed, rollouts, every] = [values.seed, values.rollouts, values.every].map(Number) as [
-  number,
-  number,
-  number,
-];
+const whole = (name: "seed" | "rollouts" | "every", least: number): number => {
+  const value = Number(values[name]);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`goodhart: --${name}: expected a whole number from ${least} on, got ${values[name]}`);
+};
+const [seed, rollouts, every] = [whole("seed", 0), whole("rollouts", 1), whole("every", 1)];
 const folder = values.output ?? `attune-runs/goodhart-${seed}`;
 const learningRate = 4e-4;
 const pairs = 128;
@@ -34,6 +36,7 @@ mkdirSync(folder, { recursive: true });
 const backend = ortBackend();
 const world = createWorld();
 const start = await makeStart({ backend, world, folder, seed, pairs, heldOutPairs: 1200 });
+writeForCommandLine(world, { folder, seed });
 const runs: RlRun[] = [];
 for (const beta of betas) {
   // A run that is done is not made again.

@@ -21,7 +21,10 @@ const smoothed = (values: readonly number[]): number[] =>
     return near.reduce((a, b) => a + b, 0) / near.length;
   });
 
-const meanAt = ({ looks }: RlRun, of: (answer: RlRun["looks"][number]["guard"][number]) => number): number[] =>
+const meanAt = (
+  { looks }: RlRun,
+  of: (answer: RlRun["looks"][number]["guard"][number]) => number,
+): number[] =>
   looks.map(({ guard, truth }) => {
     const all = [...guard, ...truth];
     return all.reduce((sum, answer) => sum + of(answer), 0) / all.length;

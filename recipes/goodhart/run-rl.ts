@@ -7,6 +7,7 @@ import { drawQuestions, type ObservedAnswer, promptOf, rolloutAnswers, type Worl
 import { bindWeights, openModel } from "attune/models";
 import { modelReward, type Reward, scoreItems } from "attune/rewards";
 import { trainOnline } from "attune/train";
+import { trainedQuestions } from "./files.js";
 
 export interface RlOptions {
   backend: Backend;
@@ -43,7 +44,7 @@ export interface RlRun {
   looks: Look[];
 }
 
-const questions = { trained: 2560, guard: 256, truth: 512 };
+const questions = { guard: 256, truth: 512 };
 const [prompts, samples] = [32, 4];
 
 /** Leave-one-out REINFORCE: every rollout asks 32 of 2,560 questions, four answers each. */
@@ -51,7 +52,7 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
   const { policy, tokenizer } = await loadModel(o.policy, { seed: o.seed });
   const reward = await openReward(o, { name: "proxy", path: o.rewardModel, tokenizer });
   const heldOut = await openReward(o, { name: "held-out", path: o.heldOut, tokenizer });
-  const asked = drawQuestions(o.world, { count: questions.trained, seed: o.seed, stream: "goodhart" });
+  const asked = drawQuestions(o.world, { count: trainedQuestions, seed: o.seed, stream: "goodhart" });
   const looked = drawQuestions(o.world, {
     count: questions.guard + questions.truth,
     splits: ["prompt"],

@@ -67,8 +67,7 @@ export function judgeSeries(
   check(series, { window, alpha, patience });
   const step = series.at(-1)!.step;
   const by = heldOutOf(series);
-  const signs =
-    series.length >= 2 * window ? signsOf(series.slice(0, window), series.slice(-window)) : [];
+  const signs = series.length >= 2 * window ? signsOf(series.slice(0, window), series.slice(-window)) : [];
   const base = { step, signs, proxy: null, heldOut: null };
   if (by === undefined) {
     const words = "no held-out reward and no ensemble: whether the proxy is being hacked cannot be told";
