@@ -33,7 +33,8 @@ const learningRate = 4e-4;
 const pairs = 128;
 const betas = [0, 0.1];
 mkdirSync(folder, { recursive: true });
-const backend = ortBackend();
+// One thread: the same numbers on every machine.
+const backend = ortBackend({ threads: 1 });
 const world = createWorld();
 const start = await makeStart({ backend, world, folder, seed, pairs, heldOutPairs: 1200 });
 writeForCommandLine(world, { folder, seed });
