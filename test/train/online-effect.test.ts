@@ -27,7 +27,8 @@ describe("ppo with a rule that can be checked", () => {
       fit: { learningRate: 5e-2, schedule: "constant", detailSteps: 0 },
     });
     /** Share of answers that are right. */
-    const right = (some: readonly RolloutReport[]): number => mean(some.flatMap(({ rewards }) => [...rewards]));
+    const right = (some: readonly RolloutReport[]): number =>
+      mean(some.flatMap(({ rewards }) => [...rewards]));
     expect(right(rollouts.slice(0, 1))).toBeLessThan(0.2);
     expect(right(rollouts.slice(-5))).toBeGreaterThan(0.95);
   });
