@@ -32,7 +32,7 @@ import { checkMetric, checkStart, type StartCheck } from "./invariants.js";
 import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
 import { createOptimiser, type Optimiser } from "./optimiser.js";
 import { downloadParameters, savePolicy, uploadParameters } from "./policy.js";
-import { notSaved, numericError } from "./run-errors.js";
+import { collapsed, isCollapse, notSaved, numericError } from "./run-errors.js";
 import { StepPrograms } from "./step-programs.js";
 import type { Trainer } from "./trainer.js";
 
@@ -142,7 +142,9 @@ export async function* fit<B>(
     const over = endedBefore(run);
     if (over !== undefined) return await finish(run, over);
     for (;;) {
-      const report = await step(run);
+      const report = await step(run).catch((error: unknown) => {
+        throw collapsed(error, { output: options.output, sound: run.state.sound });
+      });
       if (report === undefined) return await finish(run, "stopped");
       if (first) report.start = first;
       first = undefined;
@@ -365,6 +367,8 @@ async function nextBatches<B>({
     index = 0;
     if ((await train.prepare?.(epoch)) === "stop") return undefined;
   }
+  // What answered for a new rollout is what the updates before it made.
+  if (trainer.companion && index === 0) state.sound = state.step;
   const end = train.stepEnd?.({ epoch, index }) ?? Math.min(index + k, train.count(epoch));
   const batches: B[] = [];
   for (; index < end; index++) batches.push(await trainer.train.load({ epoch, index }));
@@ -373,8 +377,7 @@ async function nextBatches<B>({
 
 /** No batch came (a reward failed, somebody stopped it): what was learned so far is kept before the run ends. */
 async function stopped<B>(run: Run<B>, error: unknown): Promise<never> {
-  const collapsed = error instanceof AttuneError && error.code === "invariant";
-  if (run.trainer.companion && !collapsed) await keepLearned(run);
+  if (run.trainer.companion && !isCollapse(error)) await keepLearned(run);
   throw error;
 }
 
@@ -464,7 +467,7 @@ async function save<B>(
   const path = await written.catch((error: unknown) => {
     throw notSaved(error, { output, step: state.step, kept });
   });
-  await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, best: state.best?.step });
+  await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, state });
   return path;
 }
 

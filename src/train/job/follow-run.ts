@@ -1,6 +1,7 @@
 /** A run while it goes and when it ends: events, log, final model, record. Names no method. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { AttuneError } from "../../errors.js";
 import { choosePadToken, openSafetensors, readTensor, writePadToken } from "../../models/index.js";
 import { checkpointName, listCheckpoints } from "../checkpoint.js";
 import type { FitResult, StepReport } from "../fit.js";
@@ -24,6 +25,8 @@ export interface Recorder {
    * else when it arrives.
    */
   note(report: StepReport, options?: { beforeCheckpoint?: boolean }): Promise<void>;
+  /** The run ended with an error: the log gets the steps that it has not told yet, the record the reason. */
+  broke(error: unknown): Promise<void>;
   readonly evaluations: Followed["evaluations"];
 }
 
@@ -43,6 +46,7 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
   let seconds = 0;
   let tokens = 0;
   let noted = 0;
+  let latest: StepReport | undefined;
 
   function logAverages(report: StepReport): void {
     const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
@@ -82,6 +86,7 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
         await folder.write("run.json", record);
       }
       noted = report.step;
+      latest = report;
       addSums(sums, report.sums);
       losses.push(report.metrics["loss"]!);
       seconds += report.seconds;
@@ -90,6 +95,18 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
       // Averages never reach over a checkpoint: a resumed run could not know their first half.
       if (report.step % every === 0 || beforeCheckpoint || report.finished !== undefined) logAverages(report);
       if (report.evaluation) logEvaluation(report, report.evaluation);
+    },
+    broke: async (error) => {
+      if (latest === undefined) return;
+      const { code, message } = error as Partial<AttuneError>;
+      const status = code === "interrupted" ? code : "failed";
+      const ended = new Date().toISOString();
+      try {
+        if (losses.length > 0) logAverages(latest);
+        await folder.write("run.json", { ...record, status, ended, steps: noted, error: { code, message } });
+      } catch {
+        // A disk without room for this either; the error that is on its way says more.
+      }
     },
   };
 }
@@ -100,7 +117,10 @@ export async function follow(
   { recorder, reports }: { recorder: Recorder; reports: AsyncGenerator<StepReport, FitResult> },
 ): Promise<Followed> {
   for (let made = 0; ; made++) {
-    const next = await reports.next();
+    const next = await reports.next().catch(async (error: unknown) => {
+      await recorder.broke(error);
+      throw error;
+    });
     if (next.done) return { result: next.value, made, evaluations: recorder.evaluations };
     const report = next.value;
     await recorder.note(report);
