@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as s from "../../src/server/api-schemas.js";
 import { routes, type RouteName } from "../../src/server/api.js";
+import { agreementMatrix, type SharedItems } from "../../src/stats/index.js";
 import { contentPolicy } from "../../src/server/security-headers.js";
 
 const web = fileURLToPath(new URL("../../dist/web", import.meta.url));
@@ -28,7 +29,15 @@ export interface FakeOptions {
   settings?: Partial<(typeof s.ProjectSettings)["_zod"]["input"]>;
   /** Stands in every text that comes from elsewhere: names of models and people, comments, reasons, guidelines. */
   saying?: string;
+  /** What every two people judged in common. */
+  shared?: readonly SharedItems[];
 }
+
+const threePeople: readonly SharedItems[] = [
+  { one: "a-7f3k", other: "b-22mx", compared: 20, agreed: 16 },
+  { one: "a-7f3k", other: "c-9qpd", compared: 20, agreed: 14 },
+  { one: "b-22mx", other: "c-9qpd", compared: 12, agreed: 9 },
+];
 
 export interface Fake {
   url: string;
@@ -49,7 +58,13 @@ export interface Fake {
   close: () => Promise<void>;
 }
 
-export async function startFake({ task, items, settings = {}, saying = "" }: FakeOptions): Promise<Fake> {
+export async function startFake({
+  task,
+  items,
+  settings = {},
+  saying = "",
+  shared = threePeople,
+}: FakeOptions): Promise<Fake> {
   const shown = items.map((item, k): Item => ({ ...item, id: `item-${k}`, task, divergence: null }));
   const log: {
     id: string;
@@ -225,6 +240,15 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
         "Twenty items are few: read the intervals, not the values.",
       ],
     }),
+    agreementPairs: () => {
+      const named = shared.map((pair) => ({
+        ...pair,
+        one: `${pair.one}${saying}`,
+        other: `${pair.other}${saying}`,
+      }));
+      const { leftOut, ...matrix } = agreementMatrix(named, { most: 40 });
+      return { ...matrix, left_out: leftOut };
+    },
     annotators: () => ({
       annotators: ["a-7f3k", "b-22mx", "c-9qpd"].map((annotator, k) => ({
         annotator: `${annotator}${saying}`,

@@ -45,6 +45,7 @@ const paths = {
   review: ["GET", of("/review")],
   adjudicate: ["POST", of("/items/:item/adjudicate")],
   agreement: ["GET", of("/agreement")],
+  agreementPairs: ["GET", of("/agreement/pairs")],
   leaderboard: ["GET", of("/leaderboard")],
   items: ["GET", of("/items")],
   item: ["GET", of("/items/:item")],

@@ -1,4 +1,5 @@
 /** Agreement and leaderboard: from the store's sums, never from single judgements. */
+import { agreementMatrix } from "../../stats/index.js";
 import * as store from "../../store/index.js";
 import { activeWords } from "../active-words.js";
 import { agreementOf } from "../agreement.js";
@@ -21,7 +22,12 @@ export const handlers = {
     return agreement;
   },
 
+  async agreementPairs({ store: db, project, query }) {
+    const { leftOut, ...matrix } = agreementMatrix(await store.pairings(db, project.id), query);
+    return { ...matrix, left_out: leftOut };
+  },
+
   async leaderboard({ store: db, project }) {
     return leaderboardOf(await store.duels(db, project.id));
   },
-} satisfies { [N in "agreement" | "leaderboard"]: Handler<N> };
+} satisfies { [N in "agreement" | "agreementPairs" | "leaderboard"]: Handler<N> };
