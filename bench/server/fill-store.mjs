@@ -18,8 +18,8 @@ export async function fillStore(store, { project, judgements, overlap = 3, peopl
   await database.transaction(async (tx) => {
     await tx.rows(sql`set local statement_timeout = 0`);
     await tx.rows(sql`
-    insert into items (project, id, role, prompt, excerpt, created_at)
-    select ${project}, 'item-' || n, 'task', jsonb_build_array(jsonb_build_object('role', 'user', 'content', 'Question ' || n)),
+    insert into items (project, id, role, item_group, prompt, excerpt, created_at)
+    select ${project}, 'item-' || n, 'task', 'group-' || n % 8, jsonb_build_array(jsonb_build_object('role', 'user', 'content', 'Question ' || n)),
       'Question ' || n, now() from ${number}`);
     await tx.rows(sql`
     insert into candidates (project, item, position, id, source, messages)
@@ -28,8 +28,8 @@ export async function fillStore(store, { project, judgements, overlap = 3, peopl
       jsonb_build_array(jsonb_build_object('role', 'assistant', 'content', 'Answer ' || p || ' to question ' || n))
     from ${number}, generate_series(0, 1) p`);
     await tx.rows(sql`
-    insert into item_states (project, item, role, key)
-    select ${project}, 'item-' || n, 'task', ('x' || substr(md5(${project}::text || '/item-' || n), 1, 13))::bit(52)::bigint / 4503599627370496.0
+    insert into item_states (project, item, role, item_group, key)
+    select ${project}, 'item-' || n, 'task', 'group-' || n % 8, ('x' || substr(md5(${project}::text || '/item-' || n), 1, 13))::bit(52)::bigint / 4503599627370496.0
     from ${number}`);
     await tx.rows(sql`
     with drawn as (

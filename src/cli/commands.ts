@@ -51,6 +51,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./agreement.js"),
   },
   rank: { summary: "a leaderboard from who beat whom, with intervals", load: () => import("./rank.js") },
+  "win-rate": {
+    summary: "models against one baseline, with length taken out as AlpacaEval 2 does",
+    load: () => import("./win-rate.js"),
+  },
   power: { summary: "how many pairs do I need?", load: () => import("./power.js") },
   backup: { summary: "a whole store to one file", load: () => import("./backup.js") },
   restore: { summary: "a store from a backup", load: () => import("./restore.js") },

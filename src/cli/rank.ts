@@ -1,5 +1,4 @@
 /** `attune rank`: a leaderboard from who beat whom, with intervals and its warnings. Comparisons come from a file or a project of the store. */
-import { readRows } from "../data/index.js";
 import { AttuneError } from "../errors.js";
 import {
   bradleyTerry,
@@ -15,6 +14,7 @@ import {
 } from "../stats/index.js";
 import { choice, flag, number } from "../train/job/setting.js";
 import { type CommandHelp, exitCodes } from "./command.js";
+import { type Comparison, readComparisons } from "./comparison-rows.js";
 import { defineRun, needed } from "./define-run.js";
 import { wrap } from "./help.js";
 import { storeSettings } from "./open-store.js";
@@ -44,7 +44,7 @@ const settings = {
 const help: CommandHelp = {
   name: "attune rank",
   about:
-    "Ranks models by who beat whom: Bradley-Terry with ties, the advantage of being shown first and of being longer taken out, 95% intervals from robust errors, the ranks that the intervals leave open, and warnings: cycles, groups that never met, how few votes carry the first place. FILE is attune:PROJECT (whose answers say which model wrote them), or holds rows of model_a, model_b and winner (model_a, model_b, tie), the first one shown left; response_a and response_b, where there, give the lengths.",
+    "Ranks models by who beat whom: Bradley-Terry with ties, the advantage of being shown first and of being longer taken out, 95% intervals from robust errors, the ranks that the intervals leave open, and warnings: cycles, groups that never met, how few votes carry the first place. FILE is attune:PROJECT (whose answers say which model wrote them), or holds rows of model_a, model_b and winner (model_a, model_b, tie), the first one shown left; response_a and response_b, where there, give the lengths. Everybody against one model: attune win-rate.",
   positionals: ["FILE"],
   examples: [
     "attune rank attune:my-project",
@@ -55,7 +55,8 @@ const help: CommandHelp = {
   sections: { Flags: settings },
 };
 
-interface Comparison {
+/** A comparison with a winner. */
+interface Duel {
   first: string;
   second: string;
   winner: "first" | "second" | "tie";
@@ -66,7 +67,18 @@ interface Comparison {
 export const run = defineRun({ help, settings }, async ({ values: s, words, io }) => {
   const source = needed(words[0], { help, what: "FILE" });
   const judged = await readProject(source, s.store);
-  const { comparisons, leftOut } = await readComparisons(source, judged && shownPairs(judged));
+  const read = await readComparisons(source, judged && shownPairs(judged));
+  const comparisons = read.comparisons.flatMap(duelOf);
+  const leftOut = { ...read.leftOut };
+  const shares = read.comparisons.length - comparisons.length;
+  if (shares > 0) leftOut["a judge's probability instead of a winner (attune win-rate takes it)"] = shares;
+  if (comparisons.length === 0)
+    throw new AttuneError("data", {
+      where: source,
+      expected: "rows that say who won",
+      got: `${counted(shares, "row")} with a judge's probability`,
+      fix: "attune win-rate FILE --baseline NAME",
+    });
   // Judgements from elsewhere do not always say what was shown where.
   const side = s.side && (judged === undefined || judged.judgements.every((each) => each.shown_order));
   const result = { ...rank(comparisons, { ...s, side, source }), leftOut };
@@ -74,79 +86,11 @@ export const run = defineRun({ help, settings }, async ({ values: s, words, io }
   return exitCodes.ok;
 });
 
-const firstNames = ["model_a", "generator_1", "first", "a"];
-const secondNames = ["model_b", "generator_2", "second", "b"];
-const winnerNames = ["winner", "preference", "label"];
-
-async function readComparisons(
-  source: string,
-  given: readonly object[] | undefined,
-): Promise<{ comparisons: Comparison[]; leftOut: Record<string, number> }> {
-  const leftOut: Record<string, number> = {};
-  const omit = (reason: string): void => void (leftOut[reason] = (leftOut[reason] ?? 0) + 1);
-  const comparisons: Comparison[] = [];
-  let columns: string[] = [];
-  const rows = given?.map((row) => ({ row })) ?? readRows(source, { onBadRow: ({ reason }) => omit(reason) });
-  for await (const { row } of rows) {
-    if (typeof row !== "object" || row === null) {
-      omit("no object");
-      continue;
-    }
-    const record = row as Record<string, unknown>;
-    if (columns.length === 0) columns = Object.keys(record);
-    const of = (names: readonly string[]): unknown => record[names.find((name) => name in record) ?? ""];
-    const [first, second] = [of(firstNames), of(secondNames)];
-    if (typeof first !== "string" || typeof second !== "string") omit("no two models");
-    else if (first === second) omit("a model against itself");
-    else {
-      const winner = winnerOf(of(winnerNames), { first, second });
-      if (winner === undefined) omit(`a winner that is none of model_a, model_b, tie`);
-      else comparisons.push({ first, second, winner, longer: longerOf(record) });
-    }
-  }
-  if (comparisons.length === 0) {
-    throw new AttuneError("data", {
-      where: source,
-      expected: "rows of model_a, model_b and winner",
-      got:
-        given !== undefined
-          ? "no judged pair whose answers name two models"
-          : columns.length === 0
-            ? "no rows"
-            : `columns ${columns.join(", ")}`,
-      fix: 'winner is "model_a", "model_b" or "tie"',
-    });
-  }
-  return { comparisons, leftOut };
-}
-
-/** "Both bad" is a tie to a ranking. AlpacaEval's number runs from 1 (first) to 2 (second). */
-function winnerOf(
-  value: unknown,
-  { first, second }: { first: string; second: string },
-): Comparison["winner"] | undefined {
-  if (typeof value === "number")
-    return value === 1.5 || value === 0 ? "tie" : value === 1 ? "first" : value === 2 ? "second" : undefined;
-  if (typeof value !== "string") return undefined;
-  if (value === first || /^(model_a|first|a|left|leftvote)$/i.test(value)) return "first";
-  if (value === second || /^(model_b|second|b|right|rightvote)$/i.test(value)) return "second";
-  return /^(tie|draw|equal|both|neither)/i.test(value) ? "tie" : undefined;
-}
-
-function longerOf(row: Record<string, unknown>): number | undefined {
-  const size = (value: unknown): number | undefined =>
-    typeof value === "string"
-      ? value.length
-      : Array.isArray(value)
-        ? value.reduce(
-            (n: number, turn: { role?: string; content?: unknown }) =>
-              n + (turn?.role === "assistant" && typeof turn.content === "string" ? turn.content.length : 0),
-            0,
-          )
-        : undefined;
-  const a = size(row["response_a"] ?? row["conversation_a"] ?? row["output_1"]);
-  const b = size(row["response_b"] ?? row["conversation_b"] ?? row["output_2"]);
-  return a === undefined || b === undefined ? undefined : (a - b) / (a + b + 1);
+/** Nothing where a judge gave a probability. */
+function duelOf({ first, second, share, lengths }: Comparison): Duel[] {
+  const winner = share === 1 ? "first" : share === 0 ? "second" : share === 0.5 ? "tie" : undefined;
+  const longer = lengths && (lengths.first - lengths.second) / (lengths.first + lengths.second + 1);
+  return winner === undefined ? [] : [{ first, second, winner, longer }];
 }
 
 type Settings = {
@@ -157,7 +101,7 @@ type Settings = {
   source: string;
 };
 
-function rank(comparisons: readonly Comparison[], s: Settings) {
+function rank(comparisons: readonly Duel[], s: Settings) {
   const models = [...new Set(comparisons.flatMap(({ first, second }) => [first, second]))].toSorted();
   const place = new Map(models.map((name, k) => [name, k]));
   const withLength =

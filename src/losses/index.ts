@@ -110,6 +110,14 @@ export { luspo, LUSPO_OPTIONS, type LuspoOptions } from "./luspo.js";
 export { vespo, VESPO_OPTIONS, type VespoOptions } from "./vespo.js";
 export { gmpo, GMPO_OPTIONS, type GmpoOptions } from "./gmpo.js";
 export { rloo, RLOO_OPTIONS, type RlooInputs, type RlooOptions } from "./rloo.js";
+export {
+  SAMPLING_MODES,
+  type SamplingCorrection,
+  samplingCorrection,
+  type SamplingCorrectionInputs,
+  type SamplingCorrectionOptions,
+  type SamplingMode,
+} from "./sampling-correction.js";
 export { reinforce, REINFORCE_OPTIONS, type ReinforceOptions } from "./reinforce.js";
 export {
   geometricMixture,

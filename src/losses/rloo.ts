@@ -60,6 +60,13 @@ export function rloo(inputs: RlooInputs, options: Partial<RlooOptions> = {}): Lo
   const { mask } = inputs;
   const summed = oldLogps !== undefined && oldLogps.shape.length === 1;
   checkPolicyShapes("losses.rloo", { ...others, ...(summed || !oldLogps ? {} : { oldLogps }) });
+  if (inputs.samplingRatio !== undefined && inputs.samplingRatio.shape[1] !== 1) {
+    throw new AttuneError("usage", {
+      where: "losses.rloo: samplingRatio",
+      expected: "one a row: the action is the whole answer",
+      got: "one a token",
+    });
+  }
   if (inputs.advantages.shape.length !== 1) {
     throw new AttuneError("usage", {
       where: "losses.rloo: advantages",
@@ -68,13 +75,15 @@ export function rloo(inputs: RlooInputs, options: Partial<RlooOptions> = {}): Lo
     });
   }
   const advantages = stopGradient(inputs.advantages);
+  const correction = inputs.samplingRatio && stopGradient(reshape(inputs.samplingRatio, [mask.shape[0]!]));
   const logps = rowSum(inputs.logps, mask);
   const old = stopGradient(oldLogps === undefined ? logps : summed ? oldLogps : rowSum(oldLogps, mask));
   const ratio = exp(clamp(sub(logps, old), -80, 80));
   const high = highOf(resolved);
   const held = clamp(ratio, 1 - resolved.epsilon, 1 + high);
   const column = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, 1]);
-  const loss = maximum(neg(mul(ratio, advantages)), neg(mul(held, advantages)));
+  const surrogate = maximum(neg(mul(ratio, advantages)), neg(mul(held, advantages)));
+  const loss = correction === undefined ? surrogate : mul(surrogate, correction);
   return {
     loss,
     ...mergeMetrics(

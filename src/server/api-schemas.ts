@@ -284,6 +284,47 @@ export const Agreement = z.strictObject({
 });
 export type Agreement = z.infer<typeof Agreement>;
 
+export const AgreementPairs = z.strictObject({
+  /** Who agrees most with the others first. */
+  people: z.array(z.string()),
+  /** Each two who judged an item in common, once: `one` stands before `other` in `people`. */
+  pairs: z.array(
+    z.strictObject({
+      one: z.string(),
+      other: z.string(),
+      /** Items that both judged, and on which they said the same. */
+      compared: z.number(),
+      agreed: z.number(),
+      agreement: z.number(),
+      low: z.number(),
+      high: z.number(),
+      /** Than all pairs together, beyond what chance explains over as many pairs. */
+      unlike: z.enum(["more", "less"]).nullable(),
+    }),
+  ),
+  /** Share of the same answer over all pairs; null without any. */
+  overall: z.number().nullable(),
+  /** People who share items and are not shown, because others share more. */
+  left_out: z.number(),
+});
+
+export const GroupAgreement = z.strictObject({
+  /** Groups that items are in and somebody judged; at most 50, those with the most judgements. */
+  groups: z.array(
+    z.strictObject({
+      group: z.string(),
+      items: z.number(),
+      judgements: z.number(),
+      /** People who are given this group and not everything. */
+      annotators: z.number(),
+      percent: Estimate,
+      alpha: Estimate,
+    }),
+  ),
+  left_out: z.number(),
+});
+export type GroupAgreement = z.infer<typeof GroupAgreement>;
+
 export const AnnotatorRow = z.strictObject({
   annotator: z.string(),
   role: Role,

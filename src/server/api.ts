@@ -200,6 +200,21 @@ export const routes = {
     summary: "Agreement with intervals, left-rate, annotators",
     response: s.Agreement,
   },
+  agreementPairs: {
+    method: "GET",
+    path: `${project}/agreement/pairs`,
+    role: "reviewer",
+    summary: "Who agrees with whom: every two people who judged the same items, with intervals",
+    query: z.strictObject({ most: z.coerce.number().int().min(2).max(200).default(40) }),
+    response: s.AgreementPairs,
+  },
+  agreementGroups: {
+    method: "GET",
+    path: `${project}/agreement/groups`,
+    role: "reviewer",
+    summary: "Agreement within each group of items, and how many people are given only that group",
+    response: s.GroupAgreement,
+  },
   leaderboard: {
     method: "GET",
     path: `${project}/leaderboard`,

@@ -16,6 +16,12 @@ export {
   type IntraclassForm,
 } from "./agreement/intraclass-correlation.js";
 export {
+  agreementMatrix,
+  type AgreementMatrix,
+  type PairAgreement,
+  type SharedItems,
+} from "./agreement/agreement-matrix.js";
+export {
   kendallTau,
   kendallW,
   meanPairwiseTau,

@@ -6,7 +6,8 @@
  * to write. The newline that templates put after the terminator is not part of it: nothing is generated after a stop.
  */
 import type { ChatMessage } from "./chat-message.js";
-import type { ChatTemplate, MarkedText, RenderOptions } from "./chat-template.js";
+import type { ChatTemplate, RenderOptions } from "./chat-template.js";
+import type { MarkedText } from "./generation-marks.js";
 
 /** A noncharacter that stands for a message's text; no template looks for it and no text holds it. */
 export const PROBE = "\ufdd3";

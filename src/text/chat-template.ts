@@ -6,7 +6,7 @@
  */
 import { AttuneError } from "../errors.js";
 import { normaliseMessages, type ChatMessage } from "./chat-message.js";
-import { generationMarks, markGeneration } from "./generation-marks.js";
+import { generationMarks, type MarkedText, markGeneration } from "./generation-marks.js";
 import { parseTemplate, renderTemplate, type Node } from "./python-interpreter.js";
 import { strftime } from "./strftime.js";
 
@@ -30,12 +30,6 @@ export interface RenderOptions {
   parseToolArguments?: boolean;
   /** What `strftime_now` calls now. Default: the clock, which makes templates that print the date change overnight. */
   now?: Date;
-}
-
-export interface MarkedText {
-  text: string;
-  /** Start and end of every span inside `{% generation %}`, UTF-16 units, in order. */
-  spans: [number, number][];
 }
 
 /** Appended to a message that is to be continued, to find its end after the template has had its way. */

@@ -2,10 +2,14 @@
  * `{% generation %}` tags as marks in the rendered text. The Jinja engine drops the tags; here they print a
  * character on either side, which is taken out again. Knows neither messages nor tokens.
  */
-import type { MarkedText } from "./chat-template.js";
-
 const OPEN = "\ufdd1";
 const CLOSE = "\ufdd2";
+
+export interface MarkedText {
+  text: string;
+  /** Start and end of every span inside `{% generation %}`, UTF-16 units, in order. */
+  spans: [number, number][];
+}
 
 /** The template with each tag replaced by an expression; `trim_blocks` and `lstrip_blocks` done as for a tag. */
 export function markGeneration(source: string): string {

@@ -14,7 +14,8 @@ export {
   type OffsetOptions,
   type TokenizerInit,
 } from "./tokenizer.js";
-export { ChatTemplate, type MarkedText, type RenderOptions } from "./chat-template.js";
+export { ChatTemplate, type RenderOptions } from "./chat-template.js";
+export type { MarkedText } from "./generation-marks.js";
 export type { ChatMessage, ContentPart, ToolCall } from "./chat-message.js";
 export { chatTemplateOf, type ChatChoice } from "./chat-template-of.js";
 export { tokenisingHash } from "./tokenising-hash.js";

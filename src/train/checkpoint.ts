@@ -28,6 +28,8 @@ export interface RunState {
   carried?: Readonly<Record<string, number>>;
   /** State of the trainer's companion. JSON-safe. */
   companion?: unknown;
+  /** Updates behind the newest policy whose own answers were looked at and not found collapsed. */
+  sound?: number;
 }
 
 export interface CheckpointParts {
@@ -217,12 +219,17 @@ function readJson<T>(path: string, file: string): T {
   }
 }
 
-/** Removes all but the newest `keep` checkpoints and the best one. */
+/** The newest checkpoint of a policy that is known to be good: one with no more updates than `sound`. */
+export const lastSound = (output: string, sound = -1): number | undefined =>
+  listCheckpoints(output).findLast((step) => step <= sound);
+
+/** Removes all but the newest `keep` checkpoints, the best one and the last sound one. */
 export async function pruneCheckpoints(
   output: string,
-  { keep, best }: { keep: number; best: number | undefined },
+  { keep, state }: { keep: number; state: Pick<RunState, "best" | "sound"> },
 ): Promise<void> {
-  const steps = listCheckpoints(output).filter((step) => step !== best);
+  const spared = [state.best?.step, lastSound(output, state.sound)];
+  const steps = listCheckpoints(output).filter((step) => !spared.includes(step));
   for (const step of steps.slice(0, Math.max(0, steps.length - keep))) {
     await rm(join(output, checkpointName(step)), { recursive: true, force: true });
   }

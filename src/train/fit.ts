@@ -32,7 +32,7 @@ import { checkMetric, checkStart, type StartCheck } from "./invariants.js";
 import { addSums, emptySums, metricValues, type MetricSums } from "./metrics.js";
 import { createOptimiser, type Optimiser } from "./optimiser.js";
 import { downloadParameters, savePolicy, uploadParameters } from "./policy.js";
-import { notSaved, numericError } from "./run-errors.js";
+import { collapsed, isCollapse, notSaved, numericError } from "./run-errors.js";
 import { StepPrograms } from "./step-programs.js";
 import type { Trainer } from "./trainer.js";
 
@@ -109,6 +109,8 @@ export interface StepReport {
   epoch: number;
   /** Loss, gradient norm, learning rate, tokens and the method's metrics, under TRL's names. */
   metrics: Record<string, number>;
+  /** Those of them that are the companion's. */
+  beside: Readonly<Record<string, number>>;
   /** For averaging over steps. */
   sums: MetricSums;
   seconds: number;
@@ -142,7 +144,9 @@ export async function* fit<B>(
     const over = endedBefore(run);
     if (over !== undefined) return await finish(run, over);
     for (;;) {
-      const report = await step(run);
+      const report = await step(run).catch((error: unknown) => {
+        throw collapsed(error, { output: options.output, sound: run.state.sound });
+      });
       if (report === undefined) return await finish(run, "stopped");
       if (first) report.start = first;
       first = undefined;
@@ -314,7 +318,7 @@ async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
   if (run.trainer.state) state.carried = programs.carried;
 
   const own = { loss, grad_norm: gradNorm, learning_rate: lr, ...metricValues(sums) };
-  const beside = run.trainer.companion?.afterStep(own);
+  const beside = run.trainer.companion?.afterStep(own) ?? {};
   const per = run.trainer.train.count(state.epoch);
   const epoch = state.epoch + state.index / per;
   const metrics = { ...own, ...beside, num_tokens: state.tokens, epoch };
@@ -324,6 +328,7 @@ async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
     totalSteps: run.totalSteps,
     epoch,
     metrics,
+    beside,
     sums,
     seconds,
     tokens,
@@ -365,6 +370,8 @@ async function nextBatches<B>({
     index = 0;
     if ((await train.prepare?.(epoch)) === "stop") return undefined;
   }
+  // What answered for a new rollout is what the updates before it made.
+  if (trainer.companion && index === 0) state.sound = state.step;
   const end = train.stepEnd?.({ epoch, index }) ?? Math.min(index + k, train.count(epoch));
   const batches: B[] = [];
   for (; index < end; index++) batches.push(await trainer.train.load({ epoch, index }));
@@ -373,8 +380,7 @@ async function nextBatches<B>({
 
 /** No batch came (a reward failed, somebody stopped it): what was learned so far is kept before the run ends. */
 async function stopped<B>(run: Run<B>, error: unknown): Promise<never> {
-  const collapsed = error instanceof AttuneError && error.code === "invariant";
-  if (run.trainer.companion && !collapsed) await keepLearned(run);
+  if (run.trainer.companion && !isCollapse(error)) await keepLearned(run);
   throw error;
 }
 
@@ -464,7 +470,7 @@ async function save<B>(
   const path = await written.catch((error: unknown) => {
     throw notSaved(error, { output, step: state.step, kept });
   });
-  await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, best: state.best?.step });
+  await pruneCheckpoints(output, { keep: options.saveTotalLimit ?? 2, state });
   return path;
 }
 

@@ -50,6 +50,17 @@ export interface MemoryEstimate {
   total: number;
 }
 
+/** An estimate against what there is. */
+export interface MemoryReport extends MemoryEstimate {
+  /** The largest batch of the run. */
+  batch: BatchSize;
+  /** Bytes that may be used. */
+  available: number;
+  fits: boolean;
+  /** Flags that would make it fit, the mildest first; empty when it does. */
+  remedies: { flags: string; total: number }[];
+}
+
 const float = 4;
 /** Node, the tokenizer, the runtime's code and arenas before anything is loaded. */
 const processBytes = 250e6;

@@ -1,6 +1,7 @@
 /** What goes wrong in the middle of a run, in words that say what is still good. Knows no loop. */
+import { join } from "node:path";
 import { AttuneError } from "../errors.js";
-import { checkpointName, listCheckpoints } from "./checkpoint.js";
+import { checkpointName, lastSound, listCheckpoints } from "./checkpoint.js";
 
 /** A full disk in the middle of a run: nothing half-written is left, and the checkpoint before is still good. */
 export function notSaved(
@@ -37,4 +38,23 @@ export function numericError(o: {
     got: o.what,
     fix: `lower the learning rate or look at these rows; ${last}`,
   });
+}
+
+/** What a method says of its own answers while it runs; the checks before the first step are over by then. */
+export const isCollapse = (error: unknown): error is AttuneError =>
+  error instanceof AttuneError && error.code === "invariant";
+
+/** A policy that collapsed, with the newest checkpoint from before: later ones may have the collapse in them. */
+export function collapsed(
+  error: unknown,
+  { output, sound }: { output: string | undefined; sound: number | undefined },
+): unknown {
+  if (!isCollapse(error)) return error;
+  const { where, expected, got, fix } = error;
+  const good = output === undefined ? undefined : lastSound(output, sound);
+  const from =
+    good === undefined
+      ? "no checkpoint of a good policy was written: begin again from the start"
+      : `the last good policy is that of step ${good}: begin a run with --model ${join(output!, checkpointName(good), "model")}`;
+  return new AttuneError("invariant", { where, expected, got, fix: `${from}, with ${fix}`, cause: error });
 }

@@ -300,6 +300,17 @@ describe("a project as a source", () => {
     const { leaderboard, comparisons } = JSON.parse(out);
     expect(comparisons).toBe(20);
     expect(leaderboard.map(({ model }: { model: string }) => model)).toEqual(["small", "large"]);
+    const against = await attune(
+      "win-rate",
+      "attune:demo",
+      "--store",
+      store,
+      "--baseline",
+      "large",
+      "--json",
+    );
+    // Ten pairs, each judged by two people.
+    expect(JSON.parse(against.out).rows).toMatchObject([{ model: "small", comparisons: 10, votes: 20 }]);
   });
 
   it("is inspected", async () => {

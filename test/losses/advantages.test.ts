@@ -57,22 +57,16 @@ function checkLeaveOneOut(c: GoldenCase): void {
   expectAll(c, { advantages: [...advantages], metrics, old_logps: oldLogps });
 }
 
-function checkCorrection(c: GoldenCase): void {
-  const { ratio, perRow, metrics } = samplingCorrection(
-    rowsOf(c, "old_per_token_logps"),
-    rowsOf(c, "sampling_per_token_logps"),
+function buildCorrection(c: GoldenCase, { old_per_token_logps: logps, ...t }: Tensors): Built {
+  const { ratio, metrics, metricRules } = samplingCorrection(
+    { logps: logps!, samplingLogps: t["sampling_per_token_logps"]!, mask: t["mask"]! },
     {
       mode: c.options["vllm_importance_sampling_mode"] as SamplingMode,
       clipMin: options(c, "vllm_importance_sampling_clip_min"),
       clipMax: options(c, "vllm_importance_sampling_clip_max"),
     },
   );
-  const width = widthOf(c);
-  const whole = perRow
-    ? ratio.map((row) => [...row])
-    : // TRL's masked places read 1: log-probabilities there are equal.
-      ratio.map((row) => Array.from({ length: width }, (_, t) => row[t] ?? 1));
-  expectAll(c, { importance_sampling_ratio: whole.flat(), metrics });
+  return { result: { loss: ratio, metrics, metricRules }, extra: { importance_sampling_ratio: ratio } };
 }
 
 function checkReinforcePlusPlus(c: GoldenCase): void {
@@ -104,7 +98,6 @@ function checkMovingBaseline(c: GoldenCase): void {
 const HOST: readonly (readonly [RegExp, (c: GoldenCase) => void])[] = [
   [/^(grpo|gdpo)_/, checkGroups],
   [/^rloo/, checkLeaveOneOut],
-  [/^sampling_correction/, checkCorrection],
   [/^reinforce_pp/, checkReinforcePlusPlus],
   [/^moving_average/, checkMovingBaseline],
   [
@@ -125,13 +118,15 @@ const HOST: readonly (readonly [RegExp, (c: GoldenCase) => void])[] = [
   ],
 ];
 
-const graphOf = ({ name }: GoldenCase): ((t: Tensors) => Built) | undefined =>
-  name.startsWith("reinforce_loss")
-    ? (t) => ({
-        result: reinforce(policyInputs(t), { average: name.endsWith("token_mean") ? "token" : "sequence" }),
-        counts: { tokenMask: t["mask"]! },
-      })
-    : undefined;
+function graphOf(c: GoldenCase): ((t: Tensors) => Built) | undefined {
+  if (c.name.startsWith("sampling_correction")) return (t) => buildCorrection(c, t);
+  if (!c.name.startsWith("reinforce_loss")) return undefined;
+  const average = c.name.endsWith("token_mean") ? "token" : "sequence";
+  return (t) => ({
+    result: reinforce(policyInputs(t), { average }),
+    counts: { tokenMask: t["mask"]! },
+  });
+}
 
 const file = "advantages.json";
 const reason = missing(golden("losses", file));

@@ -82,7 +82,9 @@ function everything(entry: PolicyLossEntry): Record<string, OptionValue> {
 
 /** One sampler ratio a row where the loss takes no other. */
 const fitting = (name: string, values: Values): Values =>
-  name === "gmpo" ? { ...values, samplingRatio: { shape: [ROWS, 1], data: [1, 0.9, 1.1, 0.8] } } : values;
+  name === "gmpo" || name === "rloo"
+    ? { ...values, samplingRatio: { shape: [ROWS, 1], data: [1, 0.9, 1.1, 0.8] } }
+    : values;
 
 const table = Object.entries(POLICY_LOSSES as Readonly<Record<string, PolicyLossEntry>>);
 

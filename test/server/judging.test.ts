@@ -58,6 +58,24 @@ for (const kind of kinds) {
         percent: { value: 1 },
         alpha: { value: null },
       });
+      const pairsPath = `/api/projects/${id}/agreement/pairs`;
+      const [one, other] = people.map(({ annotator }) => annotator).toSorted();
+      const { body: matrix } = await owner.get(pairsPath);
+      expect(matrix).toMatchObject({ people: [one, other], overall: 1, left_out: 0 });
+      expect(matrix.pairs).toEqual([
+        {
+          one,
+          other,
+          compared: 4,
+          agreed: 4,
+          agreement: 1,
+          low: expect.closeTo(0.5101, 4),
+          high: 1,
+          unlike: null,
+        },
+      ]);
+      expect((await owner.get(`${pairsPath}?most=1`)).status).toBe(400);
+      expect((await people[0]!.get(pairsPath)).status).toBe(403);
       expect((await owner.get(`/api/projects/${id}/leaderboard`)).body.rows).toMatchObject([
         { model: "model-x", wins: 8, comparisons: 8 },
         { model: "model-y", wins: 0, comparisons: 8 },

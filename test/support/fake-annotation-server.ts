@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as s from "../../src/server/api-schemas.js";
 import { routes, type RouteName } from "../../src/server/api.js";
+import { agreementMatrix, type SharedItems } from "../../src/stats/index.js";
 import { contentPolicy } from "../../src/server/security-headers.js";
 
 const web = fileURLToPath(new URL("../../dist/web", import.meta.url));
@@ -28,7 +29,15 @@ export interface FakeOptions {
   settings?: Partial<(typeof s.ProjectSettings)["_zod"]["input"]>;
   /** Stands in every text that comes from elsewhere: names of models and people, comments, reasons, guidelines. */
   saying?: string;
+  /** What every two people judged in common. */
+  shared?: readonly SharedItems[];
 }
+
+const threePeople: readonly SharedItems[] = [
+  { one: "a-7f3k", other: "b-22mx", compared: 20, agreed: 16 },
+  { one: "a-7f3k", other: "c-9qpd", compared: 20, agreed: 14 },
+  { one: "b-22mx", other: "c-9qpd", compared: 12, agreed: 9 },
+];
 
 export interface Fake {
   url: string;
@@ -49,7 +58,13 @@ export interface Fake {
   close: () => Promise<void>;
 }
 
-export async function startFake({ task, items, settings = {}, saying = "" }: FakeOptions): Promise<Fake> {
+export async function startFake({
+  task,
+  items,
+  settings = {},
+  saying = "",
+  shared = threePeople,
+}: FakeOptions): Promise<Fake> {
   const shown = items.map((item, k): Item => ({ ...item, id: `item-${k}`, task, divergence: null }));
   const log: {
     id: string;
@@ -58,6 +73,7 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
     revises: string | null;
   }[] = [];
   const keys = new Map<string, string>();
+  const given = new Map<string, string[] | null>([["a-7f3k", ["law"]]]);
   const project = {
     id: "fake",
     name: `Kind answers${saying}`,
@@ -225,6 +241,26 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
         "Twenty items are few: read the intervals, not the values.",
       ],
     }),
+    agreementPairs: () => {
+      const named = shared.map((pair) => ({
+        ...pair,
+        one: `${pair.one}${saying}`,
+        other: `${pair.other}${saying}`,
+      }));
+      const { leftOut, ...matrix } = agreementMatrix(named, { most: 40 });
+      return { ...matrix, left_out: leftOut };
+    },
+    agreementGroups: () => ({
+      groups: ["law", "small talk"].map((group, k) => ({
+        group: `${group}${saying}`,
+        items: 10,
+        judgements: 20,
+        annotators: 1 - k,
+        percent: estimate(0.7),
+        alpha: estimate(k === 0 ? 0.4 : null),
+      })),
+      left_out: 0,
+    }),
     annotators: () => ({
       annotators: ["a-7f3k", "b-22mx", "c-9qpd"].map((annotator, k) => ({
         annotator: `${annotator}${saying}`,
@@ -239,7 +275,7 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
         consistency: estimate(0.85),
         mean_active_ms: 14_000 + k * 4000,
         quota: null,
-        groups: k === 0 ? ["law"] : null,
+        groups: given.get(annotator) ?? null,
         disabled: false,
         last_at: null,
       })),
@@ -270,7 +306,11 @@ export async function startFake({ task, items, settings = {}, saying = "" }: Fak
       after: pageOf(query).at(-1) === shown.at(-1) ? null : pageOf(query).at(-1)!.id,
     }),
     progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
-    changeAnnotator: () => ({}),
+    changeAnnotator: ({ path, body }) => {
+      const { groups } = body as { groups?: string[] | null };
+      if (groups !== undefined) given.set(path["annotator"]!, groups);
+      return {};
+    },
     invitations: () => ({
       invitations: [
         {

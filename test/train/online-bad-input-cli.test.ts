@@ -1,10 +1,11 @@
 /** What goes wrong in `attune train` with own answers, as its user sees it: where, what came, how to mend it, and what is kept. */
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attune, writeRows } from "../cli/support.js";
+import { readJson } from "../support/shared.js";
 import { questions, scratch, writeModel } from "./online-setup.js";
 
 const folder = scratch();
@@ -116,20 +117,24 @@ describe("groups whose answers earn the same", () => {
 });
 
 describe("a policy that collapses", () => {
-  it.each([
-    ["KL", ["--stop-kl", "0.001"], "expected a KL of at most 0.001 nats an answer"],
-    ["entropy", ["--stop-entropy", "7"], "expected an entropy of at least 7 nats a token"],
-  ])("stops behind its last good checkpoint: %s", async (name, limit, told) => {
-    const much = words("--learning-rate 0.1 --num-train-epochs 40 --num-generations 2 --save-steps 1");
-    const letters = moduleOf(
+  const letters = (): string =>
+    moduleOf(
       "letters",
       "export const reward = (items) => items.map(({ completion }) => completion.length);\n",
     );
-    const { code, err } = await train("rloo", name, "--reward", letters, ...much, ...limit);
+  const much = words("--num-train-epochs 40 --num-generations 2 --beta 0 --learning-rate 0.01");
+  it("stops behind its last good checkpoint, and the run's record says so", async () => {
+    const often = words("--stop-kl 4 --logging-steps 7 --save-steps 2");
+    const { code, err } = await train("rloo", "kl", "--reward", letters(), ...much, ...often);
     expect(code).toBe(1);
-    expect(err).toContain(`the policy collapsed: ${told}`);
-    expect(err).toContain("go on from the last checkpoint");
-    expect(checkpoints(name).length).toBeGreaterThan(0);
+    expect(err).toContain("the policy collapsed: expected a KL of at most 4 nats an answer");
+    const good = /begin a run with --model (\S+), with a lower learning rate/.exec(err)![1]!;
+    const run = readJson<{ status: string; steps: number; error: { code: string } }>(at("kl", "run.json"));
+    expect(run).toMatchObject({ status: "failed", error: { code: "invariant" } });
+    const log = readFileSync(at("kl", "log.jsonl"), "utf8").trimEnd().split("\n");
+    expect((JSON.parse(log.at(-1)!) as { step: number }).step).toBe(run.steps);
+    const again = await train("rloo", "kl-again", "--reward", letters(), "--model", good);
+    expect(again.code).toBe(0);
   });
 });
 

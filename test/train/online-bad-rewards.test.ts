@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eachReward, functionReward, httpReward, type RawScores } from "../../src/rewards/index.js";
-import type { OnlinePrompt, Sampler } from "../../src/train/index.js";
+import { openModel } from "../../src/models/index.js";
+import { createPolicy, type OnlinePrompt, type Sampler } from "../../src/train/index.js";
 import { listCheckpoints } from "../../src/train/checkpoint.js";
 import {
   errorOf,
@@ -155,17 +156,35 @@ describe("prompts", () => {
 });
 
 describe("a policy that collapses", () => {
-  it("stops the run behind its last good checkpoint: KL", async () => {
+  it("stops the run behind a checkpoint of the last policy that had not, though later ones were written", async () => {
     const output = join(folder, "collapse");
+    const sound: number[] = [];
     const error = await errorOf(
       runOnline(setting, "rloo", {
-        settings: { num_generations: 2, num_train_epochs: 40, stop_kl: 1e-3, beta: 0 },
-        fit: { learningRate: 0.1, output, saveSteps: 1 },
+        settings: { num_generations: 2, num_iterations: 3, num_train_epochs: 40, stop_kl: 4, beta: 0 },
+        onRollout: ({ rollout }) => void sound.push(3 * rollout),
+        fit: { learningRate: 0.01, output, saveSteps: 1, saveTotalLimit: 1 },
       }),
     );
     expect(error.code).toBe("invariant");
-    expect(error.message).toContain("the policy collapsed: expected a KL of at most 0.001 nats an answer");
-    expect(listCheckpoints(output).length).toBeGreaterThan(0);
+    expect(error.message).toContain("the policy collapsed: expected a KL of at most 4 nats an answer");
+    const last = sound.at(-1)!;
+    expect(last).toBeGreaterThan(0);
+    expect(error.fix).toContain(`the last good policy is that of step ${last}: begin a run with --model`);
+    expect(error.fix).toContain(join(output, `checkpoint-${last}`, "model"));
+    // The newest has the updates in it that were the collapse.
+    expect(listCheckpoints(output)).toEqual([last, last + 3]);
+    const again = await createPolicy(await openModel(join(output, `checkpoint-${last}`, "model")));
+    const rest = await runOnline(setting, "rloo", { policy: again, settings: { num_generations: 2 } });
+    expect(rest.reports.length).toBeGreaterThan(0);
+  });
+  it("before the first checkpoint says that there is none", async () => {
+    const output = join(folder, "collapse-at-once");
+    const settings = { num_generations: 2, num_train_epochs: 40, stop_kl: 1e-3, beta: 0 };
+    const fit = { learningRate: 0.1, output };
+    const error = await errorOf(runOnline(setting, "rloo", { settings, fit }));
+    expect(error.fix).toContain("no checkpoint of a good policy was written");
+    expect(listCheckpoints(output)).toEqual([]);
   });
   it("stops it too where answers become alike: entropy", async () => {
     const error = await errorOf(runOnline(setting, "rloo", { settings: { stop_entropy: 50 } }));

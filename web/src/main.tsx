@@ -23,6 +23,7 @@ import "./style/messages.css";
 import "./style/trajectories.css";
 import "./style/lists.css";
 import "./style/charts.css";
+import "./style/matrix.css";
 
 const ranks = { annotator: 0, reviewer: 1, owner: 2 };
 const pages = [

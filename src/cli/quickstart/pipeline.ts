@@ -36,6 +36,7 @@ import { ppoStage } from "./ppo-stage.js";
 import { writeRows, type WrittenFile } from "./run-folder.js";
 import { sampleAnswers, type ModelAnswer } from "./sample-answers.js";
 import type { Settings } from "./settings.js";
+import type { Outcome } from "./outcome.js";
 import { stageSources, trainStage, type StageContext, type Trained } from "./train-stage.js";
 import {
   agreementSentence,
@@ -49,17 +50,6 @@ import {
 
 /** Beside the compiled code, and beside the sources: the two lie equally deep. */
 export const builtInModel = fileURLToPath(new URL("../../../models/tiny", import.meta.url));
-
-export interface Outcome {
-  base: string;
-  judged: JudgedStage;
-  sft: Trained;
-  reward: Trained & { accuracy: RewardAccuracy; ceiling: RewardAccuracy };
-  dpo: Trained;
-  ppo: Trained;
-  comparison: Comparison;
-  files: WrittenFile[];
-}
 
 interface Bench {
   settings: Settings;

@@ -1,6 +1,6 @@
 /** What the report and the printed summary are made from. Types only. */
 import type { NextCommand } from "./next-commands.js";
-import type { Outcome } from "./pipeline.js";
+import type { Outcome } from "./outcome.js";
 import type { Settings } from "./settings.js";
 
 export interface ReportInput {

@@ -1,6 +1,6 @@
 /** The report's account of the training stages: what each did, and its curves. Composes; measures nothing. */
 import { html, lineChart, type Html, type LineChartOptions, type LineSeries } from "../../evaluate/index.js";
-import type { Outcome } from "./pipeline.js";
+import type { Outcome } from "./outcome.js";
 import type { Settings } from "./settings.js";
 import type { Trained } from "./train-stage.js";
 import {

@@ -1,6 +1,6 @@
 /** The report's words: what the numbers mean and do not mean, the settings, and how to go on. */
 import { html, percent, type Html } from "../../evaluate/index.js";
-import type { Outcome } from "./pipeline.js";
+import type { Outcome } from "./outcome.js";
 import type { ReportInput } from "./report-input.js";
 import type { Training } from "./settings.js";
 

@@ -3,7 +3,7 @@ import { percent, percentWithInterval, signed } from "../../evaluate/index.js";
 import { modelNames, type Comparison, type ModelSummary } from "./compare-stage.js";
 import type { Narrator } from "./narrator.js";
 import type { NextCommand } from "./next-commands.js";
-import type { Outcome } from "./pipeline.js";
+import type { Outcome } from "./outcome.js";
 import { sideBySide } from "./report-answers.js";
 import { displayNames, duelSentence, headline } from "./words.js";
 

@@ -3,7 +3,7 @@ import { percent, percentWithInterval, signed } from "../../evaluate/index.js";
 import type { WinRate } from "../../stats/index.js";
 import type { Comparison, Duel, ModelName } from "./compare-stage.js";
 import type { JudgedStage } from "./judge-stage.js";
-import type { Outcome } from "./pipeline.js";
+import type { Outcome } from "./outcome.js";
 import type { Trained } from "./train-stage.js";
 
 export const displayNames: Readonly<Record<ModelName, string>> = {

@@ -29,6 +29,7 @@ export async function readProject(source: string, store: string | undefined): Pr
 
 /** Two answers as they were shown, and which was preferred. */
 export interface ShownPair {
+  item: string;
   model_a: string;
   model_b: string;
   winner: "model_a" | "model_b" | "tie";
@@ -52,6 +53,7 @@ export function shownPairs({ items, judgements }: Judged): ShownPair[] {
         if (a?.source?.model === undefined || b?.source?.model === undefined) continue;
         if (x === undefined || y === undefined) continue;
         pairs.push({
+          item,
           model_a: a.source.model,
           model_b: b.source.model,
           winner: x === y ? "tie" : x < y ? "model_a" : "model_b",

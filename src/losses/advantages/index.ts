@@ -1,5 +1,5 @@
 /**
- * From rewards to what losses take: advantages, shaped rewards, corrections, pairs. Plain numbers on the host.
+ * From rewards to what losses take: advantages, shaped rewards, pairs. Plain numbers on the host.
  *
  * Conventions: one array a row, as long as the row has tokens (no padding, no masks); the answers of one prompt stand side
  * by side; natural logarithms; NaN for a reward that does not apply; metrics under TRL's names.
@@ -31,12 +31,5 @@ export {
   type ReinforcePlusPlusOptions,
 } from "./reinforce-plus-plus.js";
 export { type MovingBaseline, movingBaseline, remaxAdvantages } from "./baselines.js";
-export {
-  SAMPLING_MODES,
-  type SamplingCorrection,
-  samplingCorrection,
-  type SamplingCorrectionOptions,
-  type SamplingMode,
-} from "./sampling-correction.js";
 export { bestOfNKlBound, chooseBest } from "./best-of-n.js";
 export { type ChosenPairs, choosePairs, type ChoosePairsOptions } from "./choose-pairs.js";

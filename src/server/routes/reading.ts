@@ -1,8 +1,10 @@
 /** Agreement and leaderboard: from the store's sums, never from single judgements. */
+import { agreementMatrix } from "../../stats/index.js";
 import * as store from "../../store/index.js";
 import { activeWords } from "../active-words.js";
 import { agreementOf } from "../agreement.js";
 import type { Handler } from "../call.js";
+import { groupAgreementOf } from "../group-agreement.js";
 import { leaderboardOf } from "../leaderboard.js";
 
 export const handlers = {
@@ -21,7 +23,18 @@ export const handlers = {
     return agreement;
   },
 
+  async agreementPairs({ store: db, project, query }) {
+    const { leftOut, ...matrix } = agreementMatrix(await store.pairings(db, project.id), query);
+    return { ...matrix, left_out: leftOut };
+  },
+
+  async agreementGroups({ store: db, project }) {
+    const patterns = await store.groupPatterns(db, project.id);
+    const people = patterns.length === 0 ? [] : await store.peopleSums(db, project.id);
+    return groupAgreementOf({ patterns, people });
+  },
+
   async leaderboard({ store: db, project }) {
     return leaderboardOf(await store.duels(db, project.id));
   },
-} satisfies { [N in "agreement" | "leaderboard"]: Handler<N> };
+} satisfies { [N in "agreement" | "agreementGroups" | "agreementPairs" | "leaderboard"]: Handler<N> };

@@ -8,21 +8,17 @@ import {
   rowLengths,
 } from "../../data/index.js";
 import { AttuneError } from "../../errors.js";
-import { type BatchSize, estimateMemory, type MemoryEstimate, type MemoryRequest } from "../memory.js";
+import {
+  type BatchSize,
+  estimateMemory,
+  type MemoryEstimate,
+  type MemoryReport,
+  type MemoryRequest,
+} from "../memory.js";
 import type { TrainingConfig } from "./config.js";
 import { makeOptimiser } from "./make-optimiser.js";
 import type { OpenedPolicy } from "./open-policy.js";
 import { referenceOf } from "./reference.js";
-
-export interface MemoryReport extends MemoryEstimate {
-  /** The largest batch of the run. */
-  batch: BatchSize;
-  /** Bytes that may be used. */
-  available: number;
-  fits: boolean;
-  /** Flags that would make it fit, the mildest first; empty when it does. */
-  remedies: { flags: string; total: number }[];
-}
 
 interface CheckParts {
   opened: OpenedPolicy;

@@ -2,7 +2,7 @@
 import type { EndOfRun, StepReport } from "../fit.js";
 import type { StartCheck } from "../invariants.js";
 import type { RolloutReport } from "../online/rollout.js";
-import type { MemoryReport } from "./check-memory.js";
+import type { MemoryReport } from "../memory.js";
 import type { DataSummary } from "./prepare-data.js";
 
 /** A share of rows with its counts, for an interval. */

@@ -24,6 +24,11 @@ const harmless = new Set([
   "critic_model",
   "value_head",
   "ptx_data",
+  // How long a reward is waited for, and when a run gives up: what it learned until then is the same.
+  "reward_timeout",
+  "reward_retries",
+  "stop_kl",
+  "stop_entropy",
   // When a run ends and which of its checkpoints is taken; the steps themselves are the same.
   "early_stopping_patience",
   "load_best_model_at_end",

@@ -1,6 +1,7 @@
 /** A run while it goes and when it ends: events, log, final model, record. Names no method. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { AttuneError } from "../../errors.js";
 import { choosePadToken, openSafetensors, readTensor, writePadToken } from "../../models/index.js";
 import { checkpointName, listCheckpoints } from "../checkpoint.js";
 import type { FitResult, StepReport } from "../fit.js";
@@ -24,7 +25,23 @@ export interface Recorder {
    * else when it arrives.
    */
   note(report: StepReport, options?: { beforeCheckpoint?: boolean }): Promise<void>;
+  /** The run ended with an error: the log gets the steps that it has not told yet, the record the reason. */
+  broke(error: unknown): Promise<void>;
   readonly evaluations: Followed["evaluations"];
+}
+
+/** Of what counts on and on the newest number is told. */
+const counters = new Set(["episode", "rollout"]);
+
+/** The mean of every name over the steps that have it. */
+function means(steps: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = new Set(steps.flatMap(Object.keys).filter((name) => !counters.has(name)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = steps.flatMap((step) => step[name] ?? []);
+      return [name, values.reduce((a, b) => a + b, 0) / values.length];
+    }),
+  );
 }
 
 /** Evaluations of the part of a run that was done before it was resumed. */
@@ -40,9 +57,11 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
   const evaluations = loggedEvaluations(folder.logged);
   let sums = emptySums();
   let losses: number[] = [];
+  let beside: Readonly<Record<string, number>>[] = [];
   let seconds = 0;
   let tokens = 0;
   let noted = 0;
+  let latest: StepReport | undefined;
 
   function logAverages(report: StepReport): void {
     const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
@@ -51,13 +70,14 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
       ...report.metrics,
       loss,
       ...metricValues(sums),
+      ...means(beside),
       step_time: seconds / losses.length,
       tokens_per_second: tokens / seconds,
       graphs: report.graphs,
     };
     folder.log(line);
     emit({ kind: "log", line });
-    [sums, losses, seconds, tokens] = [emptySums(), [], 0, 0];
+    [sums, losses, beside, seconds, tokens] = [emptySums(), [], [], 0, 0];
   }
 
   function logEvaluation(
@@ -82,14 +102,28 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
         await folder.write("run.json", record);
       }
       noted = report.step;
+      latest = report;
       addSums(sums, report.sums);
       losses.push(report.metrics["loss"]!);
+      beside.push(report.beside);
       seconds += report.seconds;
       tokens += report.tokens;
       emit({ kind: "step", report });
       // Averages never reach over a checkpoint: a resumed run could not know their first half.
       if (report.step % every === 0 || beforeCheckpoint || report.finished !== undefined) logAverages(report);
       if (report.evaluation) logEvaluation(report, report.evaluation);
+    },
+    broke: async (error) => {
+      if (latest === undefined) return;
+      const { code, message } = error as Partial<AttuneError>;
+      const status = code === "interrupted" ? code : "failed";
+      const ended = new Date().toISOString();
+      try {
+        if (losses.length > 0) logAverages(latest);
+        await folder.write("run.json", { ...record, status, ended, steps: noted, error: { code, message } });
+      } catch {
+        // A disk without room for this either; the error that is on its way says more.
+      }
     },
   };
 }
@@ -100,7 +134,10 @@ export async function follow(
   { recorder, reports }: { recorder: Recorder; reports: AsyncGenerator<StepReport, FitResult> },
 ): Promise<Followed> {
   for (let made = 0; ; made++) {
-    const next = await reports.next();
+    const next = await reports.next().catch(async (error: unknown) => {
+      await recorder.broke(error);
+      throw error;
+    });
     if (next.done) return { result: next.value, made, evaluations: recorder.evaluations };
     const report = next.value;
     await recorder.note(report);

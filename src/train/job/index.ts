@@ -10,7 +10,7 @@ export {
   trainingSchema,
   unknownSetting,
 } from "./config.js";
-export type { MemoryReport } from "./check-memory.js";
+export type { MemoryReport } from "../memory.js";
 export type { Accuracy, TrainingEvent, TrainingResult } from "./events.js";
 export { METHOD_NAMES, methodEntry, type MethodEntry, type MethodName, METHODS } from "./methods.js";
 export { type DataSummary, prepareData, type PreparedData, type PrepareOptions } from "./prepare-data.js";

@@ -28,6 +28,8 @@ export interface MethodDefaults {
   truncationSource: string;
   /** Steps between detailed metrics; default 10. */
   detailSteps?: number;
+  /** Steps between checkpoints and where the number comes from; default transformers' 500. */
+  saveSteps?: { readonly every: number; readonly source: string };
 }
 
 const transformers = "transformers TrainingArguments";
@@ -236,10 +238,10 @@ export function settingGroups(defaults: MethodDefaults) {
         doc: "Evaluate every so many steps; 0: at the end only.",
         source: "ours",
       }),
-      save_steps: whole(500, {
+      save_steps: whole(defaults.saveSteps?.every ?? 500, {
         min: 0,
         doc: "Checkpoint every so many steps; 0: at the end only.",
-        source: transformers,
+        source: defaults.saveSteps?.source ?? transformers,
       }),
       save_total_limit: whole(2, {
         min: 1,

@@ -3,17 +3,10 @@
  * slots for answers, whatever a rollout gives, so that one graph serves the whole run. Knows lengths and prompts, no method.
  */
 import { roundToBucket, samePrompt } from "../../data/index.js";
-import type { OnlineItem } from "./item.js";
+import type { OnlineItem, RowSize } from "./item.js";
 
 const tokensOf = ({ completions }: OnlineItem): number =>
   completions.reduce((n, { length }) => n + length, 0);
-
-export interface RowSize {
-  /** Tokens. */
-  readonly length: number;
-  /** Items. */
-  readonly slots: number;
-}
 
 export interface RowOptions {
   readonly maxPrompt: number;

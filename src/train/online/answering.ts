@@ -51,6 +51,8 @@ export async function judgeAnswers(
 export interface Answering extends Judging {
   readonly sample: () => Promise<SampledAnswer[]>;
   readonly scorer: Scorer;
+  /** The policy's own log-probabilities are computed anew; else those of the sampler stand for them. */
+  readonly scored: boolean;
   /** Answers of a prompt. */
   readonly samples: number;
   /** Seconds are added under `generation`, `reward` and `scoring`. */
@@ -79,6 +81,7 @@ export async function answerPrompts(
         prompt: promptOf(i).tokens,
         completions: [answers[i]!.tokens],
       })),
+      { policy: o.scored },
     ),
   );
   const numbers = new Map<number, Scored>(said.map((i, k) => [i, scored[k]!]));
@@ -90,6 +93,7 @@ export async function answerPrompts(
     ended,
     samplerLogps: logProbs,
     ...(numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 }),
+    ...(!o.scored && { logps: logProbs }),
     score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
     components: Object.fromEntries(
       Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),

@@ -26,11 +26,11 @@ export function checkDrift(metrics: Readonly<Record<string, number>>): void {
     throw collapsed(`policy/approxkl_avg of at most ${mostDrift} after an update`, drift.toFixed(1));
 }
 
-/** No checkpoint is written behind it: the newest is from before. */
+/** No checkpoint is written behind it; which one is from before, the loop knows. */
 const collapsed = (expected: string, got: string): AttuneError =>
   new AttuneError("invariant", {
     where: "the policy collapsed",
     expected,
     got,
-    fix: "go on from the last checkpoint with a lower learning rate, a larger KL coefficient or fewer passes",
+    fix: "a lower learning rate, a larger KL coefficient or fewer passes",
   });

@@ -3,7 +3,6 @@
  * Knows no method.
  */
 import { type Batch, type Example, layoutBatch, roundToBucket, samePrompt } from "../../data/index.js";
-import { type RowSize } from "./answer-rows.js";
 
 /** One answer, or the answers of one prompt that a loss compares. */
 export interface OnlineItem {
@@ -26,6 +25,14 @@ export interface OnlineBatch extends Batch {
   readonly criticOnly: boolean;
   /** Texts beside the rows, for PPO-ptx. */
   readonly pretraining?: Batch | undefined;
+}
+
+/** Of a row that holds answers to several prompts. */
+export interface RowSize {
+  /** Tokens. */
+  readonly length: number;
+  /** Items. */
+  readonly slots: number;
 }
 
 export interface ItemLayout {

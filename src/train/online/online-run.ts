@@ -7,13 +7,14 @@ import { AttuneError } from "../../errors.js";
 import type { Reward, RewardState } from "../../rewards/index.js";
 import type { Backend, Resident } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
+import { drops } from "../dropout.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
 import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
-import { rowSize, type RowSize } from "./answer-rows.js";
+import { rowSize } from "./answer-rows.js";
 import { checkCollapse, checkDrift } from "./collapse.js";
-import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
+import { layoutItems, type OnlineBatch, type OnlineItem, type RowSize } from "./item.js";
 import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
@@ -153,6 +154,13 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       minPrompt: prompts.rows.reduce((least, { tokens }) => Math.min(least, tokens.length), Infinity),
       maxCompletion: shown.reduce((most, n) => Math.max(most, n), settings.max_completion_length),
     };
+  }
+
+  /** See `MakeContext`. A sampler that is not ours may know no log-probabilities; dropout makes an update's other than the policy's. */
+  get #scored(): boolean {
+    const { recipe, settings: s, sampler, policy } = this.#o;
+    const once = s.num_mini_batches === 1 && s.num_iterations === 1;
+    return !(recipe.fresh === true && once && sampler === undefined && !drops(policy));
   }
 
   /** Undefined where a micro-batch has to have the rows that the settings give it. */
@@ -371,6 +379,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       number,
       samples,
       prompts,
+      scored: this.#scored,
       score: (items) => this.#open!.scorer.score(items),
       greedy: async () => {
         const answers = await this.#sample(prompts, {
@@ -399,7 +408,11 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   ): Promise<OpponentAnswers> {
     const answers = await this.#sample(prompts, o);
     const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples: o.samples });
-    return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+    return {
+      tokens: answers.map(({ tokens }) => tokens),
+      scores: Array.from(scores),
+      ended: answers.map(({ ended }) => ended),
+    };
   }
 
   #mixtureSampler({ backend, parameters }: Open): OpenSampler {
@@ -452,7 +465,8 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const samples = this.#o.settings.num_generations;
     const { sampler, scorer } = this.#open!;
     const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: sampler, samples });
-    const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
+    const judging = { ...this.#judging(), scored: this.#scored };
+    const { rows } = await answerPrompts(prompts, { ...judging, sample, scorer, samples, seconds });
     return rows;
   }
 }

@@ -1,7 +1,7 @@
 /** How a rollout's rows become updates: passes, mini-batches, micro-batches. Knows no method. */
 import { createRandom } from "../../util/random.js";
-import { fillRows, type RowSize } from "./answer-rows.js";
-import type { OnlineItem } from "./item.js";
+import { fillRows } from "./answer-rows.js";
+import type { OnlineItem, RowSize } from "./item.js";
 
 export interface MicroBatch {
   /** Indices of items. */

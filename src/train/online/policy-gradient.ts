@@ -7,26 +7,22 @@ import {
   groupAdvantages,
   leaveOneOut,
   movingBaseline,
+  type OptionSpec,
+  type OptionSpecs,
   type OptionValue,
   POLICY_LOSSES,
   reinforcePlusPlus,
   remaxAdvantages,
   type RewardKl,
-  samplingCorrection,
   shapeRewards,
 } from "../../losses/index.js";
-import { policyTrainer } from "./policy-trainer.js";
+import { paid } from "./answer-use.js";
+import { policyTrainer, type PolicyTrainerOptions } from "./policy-trainer.js";
 import type { Made, Recipe } from "./recipe.js";
 import { klOfRow, type RolloutRow } from "./rollout.js";
 import type { OnlineSettings } from "./settings.js";
 
 type Given = Readonly<Record<string, OptionValue>>;
-
-/** The reward of an answer, less the penalty where it did not end. */
-export const paid = (
-  { score, ended }: RolloutRow,
-  { missing_eos_penalty: penalty }: OnlineSettings,
-): number => (ended ? score : score - penalty);
 
 const filled = (row: RolloutRow, x: number): Float64Array => new Float64Array(row.tokens.length).fill(x);
 
@@ -38,21 +34,13 @@ interface Weighted {
   extra?: (row: number) => Readonly<Record<string, readonly ArrayLike<number>[]>>;
   /** Rows without a gradient are left out: the loss has no term but the advantages'. */
   mayskip: boolean;
+  /** See `MakeContext`; default true. */
+  scored?: boolean;
 }
 
-/** Items of one answer each, with the correction for the sampler's own numbers. */
+/** Items of one answer each. Without `oldLogps` an update takes its ratio against itself. */
 function weightedItems(rows: readonly RolloutRow[], s: OnlineSettings, w: Weighted): Made {
   const known = rows.every(({ samplerLogps, tokens }) => samplerLogps.length === tokens.length);
-  const mode = s.sampling_correction;
-  const correction = known
-    ? samplingCorrection(
-        rows.map(({ logps }) => logps),
-        rows.map(({ samplerLogps }) => samplerLogps),
-        { ...(mode !== "none" && { mode }), clipMax: s.sampling_clip_max },
-      )
-    : undefined;
-  const ratioOf = (r: number): ArrayLike<number> =>
-    correction!.perRow ? filled(rows[r]!, correction!.ratio[r]![0]!) : correction!.ratio[r]!;
   const items = rows.flatMap((row, r): Made["items"] => {
     if (row.tokens.length === 0) return [];
     const advantages = w.advantages[r]!;
@@ -64,9 +52,9 @@ function weightedItems(rows: readonly RolloutRow[], s: OnlineSettings, w: Weight
         completions: [row.tokens],
         perToken: {
           advantages: [unread ? filled(row, 0) : advantages],
-          oldLogps: [row.logps],
+          ...(w.scored !== false && { oldLogps: [row.logps] }),
           refLogps: [row.refLogps],
-          ...(correction && mode !== "none" && { samplingRatio: [ratioOf(r)] }),
+          ...(known && { samplingLogps: [row.samplerLogps] }),
           ...w.extra?.(r),
         },
         skip:
@@ -77,7 +65,7 @@ function weightedItems(rows: readonly RolloutRow[], s: OnlineSettings, w: Weight
   });
   return {
     items,
-    metrics: { ...w.metrics, ...correction?.metrics },
+    metrics: w.metrics,
     ...(w.informative && { informative: w.informative }),
   };
 }
@@ -89,10 +77,26 @@ function lossOptions(lossType: string, own: Given, { loss_options: more }: Onlin
   return { ...fitting, ...(more as Given | undefined) };
 }
 
+/** What is given; a given lower end is the upper one too, where the loss can take that. */
+function clipOf(lossType: string, { epsilon, epsilon_high: high }: OnlineSettings): Given {
+  const { options } = POLICY_LOSSES[lossType as keyof typeof POLICY_LOSSES];
+  const upper: OptionSpec | undefined = (options as OptionSpecs)["epsilonHigh"];
+  return {
+    ...(epsilon > 0 && { epsilon }),
+    ...(high > 0 && { epsilonHigh: high }),
+    ...(epsilon > 0 && high === 0 && upper?.min === 0 && { epsilonHigh: 0 }),
+  };
+}
+
 const trainerOf =
   (name: string, lossType: string, loss: Given, s: OnlineSettings): Recipe["trainer"] =>
   (o) =>
-    policyTrainer({ ...o, name, lossType, loss, temperature: s.temperature });
+    policyTrainer({ ...o, name, lossType, loss, temperature: s.temperature, sampling: samplingOf(s) });
+
+const samplingOf = (s: OnlineSettings): PolicyTrainerOptions["sampling"] => ({
+  mode: s.sampling_correction,
+  clipMax: s.sampling_clip_max,
+});
 
 const bare = (loss: Given): boolean =>
   !(Number(loss["beta"] ?? 0) > 0) &&
@@ -104,14 +108,14 @@ export function grpoRecipe(s: OnlineSettings): Recipe {
     s.loss_type,
     {
       beta: s.beta,
-      epsilon: s.epsilon,
-      epsilonHigh: s.epsilon_high,
+      ...clipOf(s.loss_type, s),
       maxCompletionLength: s.max_completion_length,
     },
     s,
   );
   return {
-    make: (rows, { samples }) => {
+    fresh: true,
+    make: (rows, { samples, scored }) => {
       const got = groupAdvantages(
         rows.map((row) => [paid(row, s)]),
         { numGenerations: samples, scaleRewards: s.scale_rewards },
@@ -123,6 +127,7 @@ export function grpoRecipe(s: OnlineSettings): Recipe {
         metrics: { frac_reward_zero_std },
         informative: got.informative,
         mayskip: bare(loss),
+        scored,
       });
     },
     trainer: trainerOf(s.loss_type, s.loss_type, loss, s),
@@ -130,7 +135,7 @@ export function grpoRecipe(s: OnlineSettings): Recipe {
 }
 
 export function rlooRecipe(s: OnlineSettings): Recipe {
-  const loss = lossOptions("rloo", { epsilon: s.epsilon, epsilonHigh: s.epsilon_high }, s);
+  const loss = lossOptions("rloo", clipOf("rloo", s), s);
   return {
     make: (rows, { samples }) => {
       const got = leaveOneOut(
@@ -207,7 +212,7 @@ export function remaxRecipe(s: OnlineSettings): Recipe {
 const orZero = (x: number): number => (Number.isNaN(x) ? 0 : x);
 
 export function reinforcePlusPlusRecipe(s: OnlineSettings): Recipe {
-  const loss = lossOptions("ppo", { epsilon: s.epsilon, epsilonHigh: s.epsilon_high }, s);
+  const loss = lossOptions("ppo", clipOf("ppo", s), s);
   return {
     make: (rows, { samples }) => {
       const got = reinforcePlusPlus(
@@ -327,6 +332,7 @@ export function ppoRecipe(s: OnlineSettings): Recipe {
         loss,
         value,
         temperature: s.temperature,
+        sampling: samplingOf(s),
         pretrainingWeight: s.ptx_coef,
       }),
     leave: (metrics) => s.target_kl !== undefined && (metrics["policy/approxkl_avg"] ?? 0) > s.target_kl,

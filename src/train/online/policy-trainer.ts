@@ -6,6 +6,8 @@ import {
   type LossResult,
   type OptionValue,
   POLICY_LOSSES,
+  samplingCorrection,
+  type SamplingMode,
   valueLoss,
   type ValueOptions,
 } from "../../losses/index.js";
@@ -45,11 +47,14 @@ export interface PolicyTrainerOptions {
   readonly pretrainingWeight?: number;
   /** Temperature of the sampler: log-probabilities are those of what was drawn. Default 1. */
   readonly temperature?: number;
+  /** How the loss is weighed where batches carry `samplingLogps`; "none" compares and does not weigh. Default "none". */
+  readonly sampling?: { readonly mode: SamplingMode | "none"; readonly clipMax: number };
 }
 
 /**
- * Batches carry one completion an item, with `oldLogps`, `refLogps`, `advantages` (equal within a row where the loss takes
- * one a row), and where they apply `samplingRatio`, `oldValues`, `returns` a token.
+ * Batches carry one completion an item, with `refLogps`, `advantages` (equal within a row where the loss takes one a row), and
+ * where they apply `oldLogps` (without them the ratio is taken against the policy as it stands), `samplingLogps`, `oldValues`,
+ * `returns` a token.
  */
 export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
   const { policy, critic } = o;
@@ -142,20 +147,44 @@ function policyTerm(o: PolicyTrainerOptions, { context, b, hidden, given }: Part
     : context.detail
       ? gather(targetStats(model, hidden, { ...b, head: { scale } }).entropy, b.grid)
       : undefined;
-  return entry.loss(
+  const { oldLogps, samplingLogps } = given as Readonly<Record<string, Tensor | undefined>>;
+  const mask = b.gridMask;
+  const { mode = "none", clipMax } = o.sampling ?? {};
+  const correction =
+    samplingLogps &&
+    samplingCorrection(
+      { logps: oldLogps ?? logps, samplingLogps, mask },
+      { ...(mode !== "none" && { mode: perRow ? wholeRow[mode] : mode }), ...(clipMax && { clipMax }) },
+    );
+  const result = entry.loss(
     {
       logps,
-      mask: b.gridMask,
+      mask,
       advantages,
-      oldLogps: given["oldLogps"]!,
       refLogps: given["refLogps"]!,
-      ...(given["samplingRatio"] && { samplingRatio: given["samplingRatio"] }),
-      ...(given["samplingLogps"] && { samplingLogps: given["samplingLogps"] }),
+      ...(oldLogps && { oldLogps }),
+      ...(correction && mode !== "none" && { samplingRatio: correction.ratio }),
+      ...(samplingLogps && { samplingLogps }),
       ...(entropies && { entropies }),
     },
     o.loss,
   );
+  if (correction === undefined) return result;
+  const { metrics, metricRules } = correction;
+  return {
+    ...result,
+    metrics: { ...result.metrics, ...metrics },
+    metricRules: { ...result.metricRules, ...metricRules },
+  };
 }
+
+/** What corrects the action where that is the whole answer. */
+const wholeRow: Readonly<Record<SamplingMode, SamplingMode>> = {
+  token_truncate: "sequence_truncate",
+  token_mask: "sequence_mask",
+  sequence_truncate: "sequence_truncate",
+  sequence_mask: "sequence_mask",
+};
 
 /** Both are [rows, tokens]. */
 function both(policy: LossResult, value: LossResult, criticOnly: boolean): LossResult {

@@ -21,6 +21,8 @@ export interface Made {
 }
 
 export interface MakeContext {
+  /** The rows' `logps` are what the trainer's graph computes; else they are the sampler's own. */
+  readonly scored: boolean;
   /** Of the rollout, from 0. */
   readonly number: number;
   /** Answers of every prompt, side by side. */
@@ -39,9 +41,15 @@ export interface MakeContext {
 export interface OpponentAnswers {
   readonly tokens: readonly (readonly number[])[];
   readonly scores: readonly number[];
+  readonly ended: readonly boolean[];
 }
 
 export interface Recipe {
+  /**
+   * Items need no log-probabilities of the policy as it was: where a rollout is one update, they are found in the update's own
+   * graph, and the pass that would bring them is left out.
+   */
+  readonly fresh?: boolean;
   make(rows: readonly RolloutRow[], context: MakeContext): Promise<Made> | Made;
   trainer(o: {
     policy: Policy;

@@ -11,8 +11,9 @@ export interface RolloutRow {
   readonly text: string;
   /** It ended by itself, and was not cut off. */
   readonly ended: boolean;
-  /** Log-probability of each token as the sampler drew it, and as the trainer's graph computes it; under the reference. */
+  /** Log-probability of each token as the sampler drew it. */
   readonly samplerLogps: ArrayLike<number>;
+  /** As the trainer's graph computes it; the sampler's own where that pass is left out. */
   readonly logps: ArrayLike<number>;
   readonly refLogps: ArrayLike<number>;
   /** The critic's value before each token, and after the last; without a critic empty and 0. */

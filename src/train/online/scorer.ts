@@ -1,9 +1,17 @@
 /** Log-probabilities of given answers under the policy as it stands and under the reference, and the critic's values. */
 import { targetLogProbs } from "../../models/index.js";
-import { type Backend, gather, type HostTensor, mul, type Resident, sum } from "../../tensor/index.js";
+import {
+  type Backend,
+  gather,
+  type HostTensor,
+  mul,
+  type Resident,
+  sum,
+  type Tensor,
+} from "../../tensor/index.js";
 import { batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
 import { fixedSource } from "../example-source.js";
-import type { Policy } from "../policy.js";
+import type { BoundModel, Policy } from "../policy.js";
 import { StepPrograms } from "../step-programs.js";
 import type { Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
@@ -11,7 +19,7 @@ import { fillRows, rowSize } from "./answer-rows.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 
 export interface Scored {
-  /** One row a completion, of its length. */
+  /** One row a completion, of its length; empty where it was not asked for. */
   readonly logps: Float32Array;
   readonly refLogps: Float32Array;
   /** Empty without a critic. */
@@ -33,15 +41,19 @@ export interface ScorerOptions {
 }
 
 export interface Scorer {
-  /** One entry a completion, in the order of the items. */
-  score(items: readonly OnlineItem[]): Promise<Scored[]>;
+  /** One entry a completion, in the order of the items. `policy: false`: under the reference alone. Default true. */
+  score(items: readonly OnlineItem[], options?: { readonly policy?: boolean }): Promise<Scored[]>;
   close(): Promise<void>;
 }
 
 export function openScorer(o: ScorerOptions): Scorer {
-  const programs = new StepPrograms(scoringTrainer(o), o.backend, o.parameters, {}, { recompute: "none" });
+  const open = (policy: boolean): StepPrograms<OnlineBatch> =>
+    new StepPrograms(scoringTrainer(o, policy), o.backend, o.parameters, {}, { recompute: "none" });
+  const both = open(true);
+  const reference = open(false);
   return {
-    async score(items) {
+    async score(items, { policy = true } = {}) {
+      const programs = policy ? both : reference;
       const results: Scored[] = [];
       const row = rowSize(items, o);
       let at = 0;
@@ -66,11 +78,17 @@ export function openScorer(o: ScorerOptions): Scorer {
       }
       return results;
     },
-    close: () => programs.release(),
+    close: async () => {
+      await both.release();
+      await reference.release();
+    },
   };
 }
 
-function scoringTrainer({ policy, critic, temperature }: ScorerOptions): Trainer<OnlineBatch> {
+function scoringTrainer(
+  { policy, critic, temperature }: ScorerOptions,
+  withPolicy: boolean,
+): Trainer<OnlineBatch> {
   const head = { scale: 1 / temperature };
   return {
     name: "scores",
@@ -82,18 +100,23 @@ function scoringTrainer({ policy, critic, temperature }: ScorerOptions): Trainer
     ids: ({ ids }) => ids,
     trace(batch, { policy: bound, reference }) {
       const b = batchInputs(batch);
-      const hidden = hiddenOf(bound, b, "none");
-      const logps = gather(targetLogProbs(bound.model, hidden, { ...b, head }), b.grid);
+      const logpsOf = ({ model }: Pick<BoundModel, "model">, hidden: Tensor): Tensor =>
+        gather(targetLogProbs(model, hidden, { ...b, head }), b.grid);
       const other = reference();
-      const theirs = hiddenOf(other, b, "none");
-      const refLogps = gather(targetLogProbs(other.model, theirs, { ...b, head }), b.grid);
-      const read = critic && criticValues(critic, { bound, b, hidden, recompute: "none" });
-      const masked = mul(logps, b.gridMask);
+      const refLogps = logpsOf(other, hiddenOf(other, b, "none"));
+      const own: Record<string, Tensor> = {};
+      if (withPolicy) {
+        const hidden = hiddenOf(bound, b, "none");
+        own["logps"] = logpsOf(bound, hidden);
+        const read = critic && criticValues(critic, { bound, b, hidden, recompute: "none" });
+        if (read) Object.assign(own, { values: read.values, last: read.last });
+      }
+      const masked = mul(refLogps, b.gridMask);
       return {
         result: { loss: masked, metrics: {} },
         inputs: b.inputs,
         rowMask: sum(b.gridMask, { axes: [1] }),
-        values: { logps, refLogps, ...(read && { values: read.values, last: read.last }) },
+        values: { ...own, refLogps },
       };
     },
   };

@@ -86,11 +86,6 @@ export function onlineGroups(d: OnlineDefaults) {
         doc: "Answers in all; wins over num_train_epochs.",
         source: ppo,
       }),
-      missing_eos_penalty: number(0, {
-        min: 0,
-        doc: "Taken off the reward of an answer that did not end.",
-        source: `${ppo}: none`,
-      }),
       mask_truncated_completions: flag(false, {
         doc: "Answers that did not end are not learned from.",
         source: grpo,
@@ -113,10 +108,17 @@ export function onlineGroups(d: OnlineDefaults) {
         source: "ours",
       }),
     },
+    Endings: {
+      missing_eos_penalty: number(0, {
+        min: 0,
+        doc: "Taken off the reward of an answer that did not end.",
+        source: `${ppo}: none`,
+      }),
+    },
     "Off-policy care": {
       sampling_correction: choice("token_truncate", {
         choices: ["none", ...SAMPLING_MODES],
-        doc: "Weight for the gap between sampler and trainer.",
+        doc: "Weight for the gap between sampler and trainer; rloo and gmpo take a whole answer's.",
         source: "TRL vllm_importance_sampling_mode, there sequence_mask",
       }),
       sampling_clip_max: number(3, {
@@ -138,11 +140,16 @@ export function onlineGroups(d: OnlineDefaults) {
       }),
     },
     Clip: {
-      epsilon: number(0.2, { above: 0, below: 1, doc: "The ratio is clipped at 1 - epsilon.", source: grpo }),
+      epsilon: number(0, {
+        min: 0,
+        below: 1,
+        doc: "The ratio is clipped at 1 - epsilon; 0: as the loss's paper has it (0.2; gmpo 0.4, gspo 3e-4, luspo 2e-3).",
+        source: `the papers; ${grpo} has 0.2 for all`,
+      }),
       epsilon_high: number(0, {
         min: 0,
-        doc: "And at 1 + this; 0: the same.",
-        source: `${grpo}: as epsilon`,
+        doc: "And at 1 + this; 0: the same where epsilon is given, else the paper's (dapo 0.28, cispo 5, gspo 4e-4, luspo 2.5e-3).",
+        source: `the papers; ${grpo}: as epsilon`,
       }),
     },
     Groups: {

@@ -118,6 +118,7 @@ export function openLookout(o: LookoutOptions): Lookout {
         ...judging,
         sample,
         scorer,
+        scored: true,
         samples,
         seconds: {},
       }).finally(() => before && reward?.restore?.(before));

@@ -4,6 +4,8 @@ import { call } from "../api.js";
 import { IntervalChart, type Reading } from "../charts/interval-chart.js";
 import { LiveProgress } from "../live-progress.js";
 import { Show, useLoad } from "../load.js";
+import { GroupAgreement } from "./group-agreement.js";
+import { AgreementMatrix } from "./agreement-matrix.js";
 import { decimal, percent, seconds } from "../words.js";
 
 type Agreement = ResponseOf<"agreement">;
@@ -12,12 +14,16 @@ type Person = ResponseOf<"annotators">["annotators"][number];
 export function AgreementPage() {
   const agreement = useLoad(() => call("agreement"));
   const people = useLoad(() => call("annotators"));
+  const pairs = useLoad(() => call("agreementPairs"));
+  const groups = useLoad(() => call("agreementGroups"));
   return (
     <>
       <h1>Agreement</h1>
       <LiveProgress />
       <Show of={agreement}>{(a) => <Numbers of={a} />}</Show>
+      <Show of={groups}>{(each) => <GroupAgreement of={each} />}</Show>
       <Show of={people}>{({ annotators }) => <People of={annotators} />}</Show>
+      <Show of={pairs}>{(matrix) => <AgreementMatrix of={matrix} />}</Show>
     </>
   );
 }
