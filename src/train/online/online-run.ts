@@ -408,7 +408,11 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   ): Promise<OpponentAnswers> {
     const answers = await this.#sample(prompts, o);
     const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples: o.samples });
-    return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
+    return {
+      tokens: answers.map(({ tokens }) => tokens),
+      scores: Array.from(scores),
+      ended: answers.map(({ ended }) => ended),
+    };
   }
 
   #mixtureSampler({ backend, parameters }: Open): OpenSampler {
