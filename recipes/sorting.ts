@@ -24,15 +24,16 @@ import {
   trainOnline,
 } from "attune";
 import { bindWeights, openModel } from "attune/models";
+import { bootstrapInterval } from "attune/stats";
 import { chatTemplateOf, renderPrompt, stopTokenIds } from "attune/text";
 
-const [seedText = "42", method = "ppo", rolloutsText = "45"] = process.argv.slice(2);
+const [seedText = "42", method = "ppo", rolloutsText = "90"] = process.argv.slice(2);
 if (method !== "ppo" && method !== "rloo" && method !== "grpo")
   throw new Error("METHOD is one of ppo, rloo, grpo");
 const seed = Number(seedText);
 const digits = 4;
 const shown = 400;
-const held = 200;
+const held = 500;
 const rollouts = Number(rolloutsText);
 const answers = 128;
 
@@ -61,6 +62,8 @@ function tasks(): Task[] {
 
 const all = tasks();
 const [test, train] = [all.slice(0, held), all.slice(held)];
+const mean = (list: readonly number[]): number => list.reduce((sum, x) => sum + x, 0) / list.length;
+const percent = (x: number): string => (100 * x).toFixed(1);
 const folder = mkdtempSync(join(tmpdir(), "attune-sorting-"));
 const backend = ortBackend();
 /** On the clock, and of the processor: user and system, all threads. */
@@ -106,14 +109,17 @@ await backend.close();
 rmSync(folder, { recursive: true });
 console.log(`${method}, seed ${seed}: ${shares(before)} -> ${shares(after)} exactly right, ${spent()}`);
 
+/** Of each held-out list, the share of its answers that are exactly right. */
 interface Exact {
-  greedy: number;
-  /** At temperature 1. */
-  sampled: number;
+  greedy: number[];
+  /** Four answers at temperature 1. */
+  sampled: number[];
 }
 
+/** The interval is a 95% bootstrap over lists. */
 function shares({ greedy, sampled }: Exact): string {
-  return `${(100 * sampled).toFixed(1)}% (greedy ${(100 * greedy).toFixed(1)}%)`;
+  const { low, high } = bootstrapInterval(sampled, mean)!;
+  return `${percent(mean(sampled))}% (95% ${percent(low)} to ${percent(high)}; greedy ${percent(mean(greedy))}%)`;
 }
 
 async function weakStart(path: string): Promise<void> {
@@ -137,7 +143,7 @@ async function weakStart(path: string): Promise<void> {
   await savePolicy(path, model.policy, { values: learned, dtype: "F32" });
 }
 
-/** Answers to the held-out tasks, four a task at temperature 1 and one greedy. */
+/** Answers to the held-out lists. */
 async function exact(path: string): Promise<Exact> {
   const { model } = await openModel(path);
   const graph = { config: model.config, weights: bindWeights(model) };
@@ -147,15 +153,16 @@ async function exact(path: string): Promise<Exact> {
   const asked = await Promise.all(
     test.map(({ prompt }) => tokenizer.encode(renderPrompt(template, prompt), { addSpecialTokens: false })),
   );
-  const share = async (temperature: number, samples: number): Promise<number> => {
+  const rightOf = async (temperature: number, samples: number): Promise<number[]> => {
     const got = await generator.complete(asked, { samples, temperature, maxNewTokens: 12, seed });
-    const right = got.filter(({ prompt, tokens, finishReason }) => {
+    const right = test.map(() => 0);
+    for (const { prompt, tokens, finishReason } of got) {
       const said = finishReason === "stop" ? tokens.slice(0, -1) : tokens;
-      return tokenizer.decodeContinuation(said).trim() === test[prompt]!.answer;
-    });
-    return right.length / got.length;
+      if (tokenizer.decodeContinuation(said).trim() === test[prompt]!.answer) right[prompt]! += 1 / samples;
+    }
+    return right;
   };
-  const result = { greedy: await share(0, 1), sampled: await share(1, 4) };
+  const result = { greedy: await rightOf(0, 1), sampled: await rightOf(1, 4) };
   await generator.close();
   return result;
 }

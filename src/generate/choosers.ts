@@ -22,8 +22,16 @@ export const chooserOf = (choice: Choice, out: StepOutputs): Chooser => makers[c
 
 function greedyChooser(out: StepOutputs): Chooser {
   const { token, logProb } = out as { token: HostTensor; logProb: HostTensor };
-  return (row) => ({ token: token.data[row]!, logProb: logProb.data[row]!, drawLogProb: 0 });
+  return (row) => likeliestOf(token.data[row]!, logProb.data[row]!);
 }
+
+/** Nothing is drawn. */
+const likeliestOf = (token: number, logProb: number): ChosenToken => ({
+  token,
+  logProb,
+  temperedLogProb: logProb,
+  drawLogProb: 0,
+});
 
 const rowOf = ({ data, shape }: HostTensor, row: number): Row =>
   data.subarray(row * shape[1]!, (row + 1) * shape[1]!) as Row;
@@ -33,11 +41,12 @@ function samplingChooser(out: StepOutputs): Chooser {
   return (row, { random, sampling }) => {
     const p = rowOf(probabilities, row);
     const top = topLogProb.data[row]!;
-    if (sampling.temperature === 0) return { token: likeliest(p), logProb: top, drawLogProb: 0 };
+    if (sampling.temperature === 0) return likeliestOf(likeliest(p), top);
     const { token, probability, mass, largest } = drawToken(p, random.uniform(), sampling);
     // p is proportional to exp(logit / T), so T log(p / largest) is the distance of two logits.
     const logProb = top + sampling.temperature * Math.log(probability / largest);
-    return { token, logProb, drawLogProb: Math.log(probability / mass) };
+    const temperedLogProb = Math.log(probability);
+    return { token, logProb, temperedLogProb, drawLogProb: Math.log(probability / mass) };
   };
 }
 
@@ -53,23 +62,30 @@ function ruledChooser(out: StepOutputs): Chooser {
     const raw = rowOf(logits, row);
     work.set(raw);
     rules.apply(work);
-    const logProbOf = (token: number): number => raw[token]! - logSumExp(raw);
+    const logProbOf = (token: number, temperature = 1): number =>
+      raw[token]! / temperature - logSumExp(raw, temperature);
     if (sampling.temperature === 0) {
       const token = likeliest(work);
-      return { token, logProb: logProbOf(token), drawLogProb: 0 };
+      return likeliestOf(token, logProbOf(token));
     }
     const top = work[likeliest(work)]!;
     let sum = 0;
     for (let i = 0; i < vocabulary; i++) sum += work[i] = Math.exp((work[i]! - top) / sampling.temperature);
     for (let i = 0; i < vocabulary; i++) work[i]! /= sum;
     const { token, probability, mass } = drawToken(work, random.uniform(), sampling);
-    return { token, logProb: logProbOf(token), drawLogProb: Math.log(probability / mass) };
+    return {
+      token,
+      logProb: logProbOf(token),
+      temperedLogProb: logProbOf(token, sampling.temperature),
+      drawLogProb: Math.log(probability / mass),
+    };
   };
 }
 
-function logSumExp(row: Row): number {
+/** Of the row's logits divided by the temperature. */
+function logSumExp(row: Row, temperature: number): number {
   const top = row[likeliest(row)]!;
   let sum = 0;
-  for (let i = 0; i < row.length; i++) sum += Math.exp(row[i]! - top);
-  return top + Math.log(sum);
+  for (let i = 0; i < row.length; i++) sum += Math.exp((row[i]! - top) / temperature);
+  return top / temperature + Math.log(sum);
 }

@@ -21,6 +21,8 @@ export interface ChosenToken {
   readonly token: number;
   /** Natural log of the model's own probability: temperature 1, nothing cut away. */
   readonly logProb: number;
+  /** The same at the row's temperature; at 0 that of temperature 1. */
+  readonly temperedLogProb: number;
   /** Natural log of the probability with which it was drawn: after bias, penalties, temperature, top-k, top-p, min-p. 0 when greedy. */
   readonly drawLogProb: number;
 }

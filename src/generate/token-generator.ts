@@ -55,6 +55,7 @@ export interface Completion {
   readonly tokens: readonly number[];
   /** See `ChosenToken`; one for each token. */
   readonly logProbs: readonly number[];
+  readonly temperedLogProbs: readonly number[];
   readonly drawLogProbs: readonly number[];
   readonly finishReason: FinishReason;
   /** The stop string that ended it; `cutAtStop` takes it off the text. */
@@ -135,6 +136,7 @@ export class TokenGenerator {
       sample: i % samples,
       tokens: [] as number[],
       logProbs: [] as number[],
+      temperedLogProbs: [] as number[],
       drawLogProbs: [] as number[],
       finishReason: "time" as FinishReason,
       stopString: undefined as string | undefined,
@@ -143,6 +145,7 @@ export class TokenGenerator {
       const row = rows[event.prompt * samples + event.sample]!;
       row.tokens.push(event.token);
       row.logProbs.push(event.logProb);
+      row.temperedLogProbs.push(event.temperedLogProb);
       row.drawLogProbs.push(event.drawLogProb);
       if (event.finishReason) row.finishReason = event.finishReason;
       row.stopString = event.stopString;

@@ -202,6 +202,16 @@ describe.skipIf(absent !== undefined)(`generation${absent ? ` (${absent})` : ""}
     cut!.logProbs.forEach((v, t) => expect(v).toBeCloseTo(greedy!.logProbs[t]!, 5));
     const [plain] = await engine.complete([prompts[0]!], { temperature: 1, maxNewTokens: 6, stopTokens: [] });
     plain!.logProbs.forEach((v, t) => expect(v).toBeCloseTo(plain!.drawLogProbs[t]!, 5));
+    plain!.temperedLogProbs.forEach((v, t) => expect(v).toBeCloseTo(plain!.logProbs[t]!, 5));
+    // Cut and warm: three numbers. A bias of nothing takes the way of rows with rules.
+    const warm = { temperature: 1.7, topK: 5, maxNewTokens: 6, stopTokens: [], seed: 3 };
+    const [bare] = await engine.complete([prompts[0]!], warm);
+    const [ruled] = await engine.complete([prompts[0]!], { ...warm, logitBias: { 7: 1e-9 } });
+    expect(ruled!.tokens).toEqual(bare!.tokens);
+    bare!.temperedLogProbs.forEach((v, t) => {
+      expect(v).toBeLessThan(bare!.drawLogProbs[t]!);
+      expect(v).toBeCloseTo(ruled!.temperedLogProbs[t]!, 4);
+    });
   });
 
   it("streams tokens that add up to the completions", async () => {

@@ -141,6 +141,17 @@ describe("a sampler that says half a nat too little of every token", () => {
   });
 });
 
+describe("sampler and trainer", () => {
+  it("agree at another temperature where likely tokens alone are drawn: both know the whole distribution", async () => {
+    const { reports } = await runOnline(setting, "grpo", {
+      settings: { ...settings, temperature: 0.6, top_p: 0.5, top_k: 20, min_p: 0.05, num_iterations: 2 },
+      fit: { maxSteps: 1 },
+    });
+    expect(reports[0]!.metrics["sampling/sampling_logp_difference/max"]).toBeLessThan(1e-4);
+    expect(reports[0]!.metrics["objective/entropy"]).toBeGreaterThan(0.1);
+  });
+});
+
 describe("every loss of the group takes every correction", () => {
   const { lossTypes } = ONLINE_METHODS.grpo.defaults;
   it.each(lossTypes)("%s", async (loss_type) => {

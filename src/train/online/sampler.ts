@@ -59,11 +59,9 @@ export async function openSampler(o: SamplerOptions): Promise<OpenSampler> {
           ...(signal && { signal }),
         },
       );
-      const plain = (temperature ?? o.sampling.temperature ?? 1) === 1;
-      return completions.map(({ tokens, logProbs, drawLogProbs, finishReason }) => ({
+      return completions.map(({ tokens, temperedLogProbs, finishReason }) => ({
         tokens,
-        // At another temperature the drawn probability is the one that the trainer has too.
-        logProbs: plain ? logProbs : drawLogProbs,
+        logProbs: temperedLogProbs,
         ended: finishReason === "stop",
       }));
     },
