@@ -202,31 +202,27 @@ describe.skipIf(noModel !== undefined)("attune score, merge and generate", () =>
 });
 
 describe.skipIf(noModel !== undefined)("attune generate", () => {
-  const ask = (...more: string[]) =>
-    attune("generate", "--model", model, "Once upon a time", "--temperature", "0", ...more);
+  const asked = ["generate", "--model", model, "Once upon a time", "--temperature", "0"];
+  const ask = (...more: string[]) => attune(...asked, ...more);
   const json = async (...more: string[]) =>
     JSON.parse((await ask("--json", ...more)).out) as { completion: string; finish_reason: string };
 
   it("prints a single answer piece by piece, to the text that it has at once", async () => {
     const pieces: string[] = [];
     const long = ["--max-new-tokens", "30"];
-    const streamed = await attuneOn({ piece: (text) => void pieces.push(text) }, ...asked(long));
+    const streamed = await attuneOn({ piece: (text) => void pieces.push(text) }, ...asked, ...long);
     const { completion } = await json(...long);
     expect(pieces.filter((piece) => piece !== "").length).toBeGreaterThan(10);
     expect(pieces.join("")).toBe(completion.trim());
     expect(streamed.out).toBe(" [...]\n");
   });
-  const asked = (more: string[]): string[] => [
-    ...["generate", "--model", model, "Once upon a time", "--temperature", "0"],
-    ...more,
-  ];
 
   it("ends at a stop text, of which nothing is printed", async () => {
     const free = (await json("--max-new-tokens", "30")).completion;
     const stop = free.trim().split(" ").slice(4, 6).join(" ");
     const pieces: string[] = [];
     const io = { piece: (text: string) => void pieces.push(text) };
-    await attuneOn(io, ...asked(["--max-new-tokens", "30", "--stop", stop]));
+    await attuneOn(io, ...asked, "--max-new-tokens", "30", "--stop", stop);
     expect(pieces.join("")).toBe(free.slice(0, free.indexOf(stop)).trim());
     expect(await json("--max-new-tokens", "30", "--stop", stop)).toMatchObject({ finish_reason: "stop" });
   });
