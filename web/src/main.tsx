@@ -6,6 +6,7 @@ import { Door } from "./door.js";
 import { useRoute, useTheme } from "./frame-state.js";
 import { Annotate } from "./judging/annotate.js";
 import { useKeys } from "./keys.js";
+import { keepPage } from "./offline/register.js";
 import { AgreementPage } from "./pages/agreement.js";
 import { Data } from "./pages/data.js";
 import { Export } from "./pages/export.js";
@@ -46,6 +47,8 @@ function App() {
   const [project, choose] = useState<Project | null>(null);
   const [problem, setProblem] = useState<{ status: number; message: string } | null>(null);
   const [otherTheme, switchTheme] = useTheme();
+  // Taken out of the address at once; kept until the server has been there to take it.
+  const [link] = useState(takeToken);
   const pick = (each: Project): void => {
     setProject(each.id);
     localStorage.setItem("attune.project", each.id);
@@ -80,14 +83,14 @@ function App() {
     setProjects([...projects, created]);
     pick(created);
   };
-  useEffect(() => void enter(takeToken()), []);
+  useEffect(() => void enter(link), []);
   useEffect(() => {
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     // Keys belong to the new page, no longer to the link that led there.
     document.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });
   }, [page, session]);
   useKeys({ help: () => void (location.hash = "#/keys") });
-  if (problem !== null) return <Door problem={problem} onEnter={(token) => void enter(token)} />;
+  if (problem !== null) return <Door problem={problem} onEnter={(token) => enter(token ?? link)} />;
   if (session === null || project === null)
     return (
       <p class="muted center" role="status">
@@ -155,3 +158,4 @@ function App() {
 }
 
 render(<App />, document.querySelector("#app")!);
+keepPage();
