@@ -85,7 +85,7 @@ describe.skipIf(noBrowser !== undefined)("the pages around judging", () => {
     const page = await open("agreement", { viewport: { width: 360, height: 740 } });
     await page.locator(".drawing svg circle").first().waitFor();
     const charts = page.locator(".chart", { has: page.getByText("How far people agree") });
-    expect(await charts.locator("svg circle").count()).toBe(4);
+    await expect.poll(() => charts.locator("svg circle").count()).toBe(4);
     expect(await charts.innerText()).toMatch(/Krippendorff's alpha\s+0\.56 0\.44 to 0\.68/);
     expect(await charts.innerText()).toContain("It does not say who is right");
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);

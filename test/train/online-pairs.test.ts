@@ -18,6 +18,16 @@ beforeAll(async () => {
 });
 afterAll(() => setting.backend.close());
 
+describe("before the first update", () => {
+  const advantaged = ["ppo", "grpo", "rloo", "reinforce", "reinforce++", "remax"] as const;
+  it.each(advantaged)("%s says that policy and reference are one model", async (method) => {
+    const settings = { num_generations: method === "grpo" || method === "rloo" ? 2 : 1, temperature: 0.7 };
+    const { reports } = await runOnline(setting, method, { settings });
+    const [check] = reports[0]!.start!.filter(({ name }) => name === "policy equals reference");
+    expect(check).toMatchObject({ expected: "diag/kl_k1 = nats a token = 0", holds: true });
+  });
+});
+
 describe("answers drawn at another temperature", () => {
   it.each([
     ["online-dpo", "rewards/margins"],

@@ -1,6 +1,6 @@
 /** The frame of the page: who is here, which project, which page, light or dark. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ApiError, call, type Project, type Session, setProject, takeToken } from "./api.js";
 import { Door } from "./door.js";
 import { useRoute, useTheme } from "./frame-state.js";
@@ -84,7 +84,8 @@ function App() {
     pick(created);
   };
   useEffect(() => void enter(link), []);
-  useEffect(() => {
+  // Before the paint: later it would take the focus from what somebody has gone into meanwhile.
+  useLayoutEffect(() => {
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     // Keys belong to the new page, no longer to the link that led there.
     document.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });

@@ -1,5 +1,5 @@
 /** The life of an item on the screen: leased, drafted, submitted, undone; the connection may come and go. Knows no markup. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import {
   type Answer,
   ApiError,
@@ -88,8 +88,8 @@ export function useJudging({ settings }: Project, revise: string | null) {
     }
   }, [load, revise, show, flushAll]);
 
-  // The lease lives while somebody is here; what waits is sent when the connection returns.
-  useEffect(() => {
+  // The lease lives while somebody is here; what waits is sent when the connection returns, which may be at once.
+  useLayoutEffect(() => {
     const beat = (): void => {
       if (document.visibilityState !== "visible") return;
       if (open?.lease)

@@ -1,5 +1,5 @@
 /** What is on this device while the server cannot be reached: judgements that wait, drafts. Items are not kept, so none is shown. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { drafts, waiting } from "../judging/outbox.js";
 import { inWords } from "../words.js";
 
@@ -9,7 +9,7 @@ const againAfter = 3000;
 export function Kept({ onTry }: { onTry: () => Promise<void> }) {
   const latest = useRef(onTry);
   latest.current = onTry;
-  useEffect(() => {
+  useLayoutEffect(() => {
     let under = false;
     const look = (): void => {
       if (under) return;
