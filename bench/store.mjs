@@ -35,6 +35,7 @@ const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.lengt
 
 const pages = {
   agreement: ["GET", `/api/projects/${project}/agreement`],
+  groups: ["GET", `/api/projects/${project}/agreement/groups`],
   pairs: ["GET", `/api/projects/${project}/agreement/pairs`],
   annotators: ["GET", `/api/projects/${project}/annotators`],
   leaderboard: ["GET", `/api/projects/${project}/leaderboard`],

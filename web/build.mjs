@@ -1,8 +1,9 @@
 /**
- * Builds the page into dist/web: hashed files, nothing inline, nothing from elsewhere. Does nothing when the sources are older than
- * the last build. Run by `npm run build`.
+ * Builds the page into dist/web: hashed files, nothing inline, nothing from elsewhere. The service worker is given the names and
+ * hashes of what the page opens with. Does nothing when the sources are older than the last build. Run by `npm run build`.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,7 +25,7 @@ if (force || !existsSync(built) || statSync(built).mtimeMs < newest(root)) {
   await build({
     configFile: false,
     root,
-    base: "./",
+    base: "/",
     logLevel: "warn",
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
@@ -36,4 +37,19 @@ if (force || !existsSync(built) || statSync(built).mtimeMs < newest(root)) {
       modulePreload: { polyfill: false },
     },
   });
+  writeWorker();
+}
+
+/** What `index.html` names is the shell; what is loaded later needs the server anyway. */
+function writeWorker() {
+  const hash = (text) => createHash("sha256").update(text).digest("hex");
+  const page = readFileSync(built, "utf8");
+  const named = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path);
+  const files = Object.fromEntries([
+    ["/", hash(page)],
+    ...named.map((path) => [path, hash(readFileSync(join(outDir, path)))]),
+  ]);
+  const shell = { version: hash(JSON.stringify(files)).slice(0, 16), files };
+  const source = readFileSync(join(root, "worker.js"), "utf8");
+  writeFileSync(join(outDir, "worker.js"), `const shell = ${JSON.stringify(shell)};\n${source}`);
 }

@@ -15,23 +15,23 @@ export async function fillStore(store, { project, judgements, overlap = 3, peopl
   // Uniform numbers that depend on what is drawn for and on nothing else.
   const uniform = (text) =>
     sql`(('x' || substr(md5(${text}), 1, 8))::bit(32)::bigint::double precision / 4294967296 + 0)`;
-  await database.transaction(async (tx) => {
-    await tx.rows(sql`set local statement_timeout = 0`);
-    await tx.rows(sql`
-    insert into items (project, id, role, prompt, excerpt, created_at)
-    select ${project}, 'item-' || n, 'task', jsonb_build_array(jsonb_build_object('role', 'user', 'content', 'Question ' || n)),
+  await database.transaction(
+    async (tx) => {
+      await tx.rows(sql`
+    insert into items (project, id, role, item_group, prompt, excerpt, created_at)
+    select ${project}, 'item-' || n, 'task', 'group-' || n % 8, jsonb_build_array(jsonb_build_object('role', 'user', 'content', 'Question ' || n)),
       'Question ' || n, now() from ${number}`);
-    await tx.rows(sql`
+      await tx.rows(sql`
     insert into candidates (project, item, position, id, source, messages)
     select ${project}, 'item-' || n, p, case p when 0 then 'x' else 'y' end,
       jsonb_build_object('model', 'model-' || case p when 0 then n % 6 else (n + 1 + (n / 6) % 5) % 6 end),
       jsonb_build_array(jsonb_build_object('role', 'assistant', 'content', 'Answer ' || p || ' to question ' || n))
     from ${number}, generate_series(0, 1) p`);
-    await tx.rows(sql`
-    insert into item_states (project, item, role, key)
-    select ${project}, 'item-' || n, 'task', ('x' || substr(md5(${project}::text || '/item-' || n), 1, 13))::bit(52)::bigint / 4503599627370496.0
+      await tx.rows(sql`
+    insert into item_states (project, item, role, item_group, key)
+    select ${project}, 'item-' || n, 'task', 'group-' || n % 8, ('x' || substr(md5(${project}::text || '/item-' || n), 1, 13))::bit(52)::bigint / 4503599627370496.0
     from ${number}`);
-    await tx.rows(sql`
+      await tx.rows(sql`
     with drawn as (
       select n, k, 'person-' || ((n * 7 + k * 13) % ${people}::int) as annotator, ${uniform(sql`'side' || n || '/' || k`)} as side,
         ${uniform(sql`'said' || n || '/' || k`)} as said, ${uniform(sql`'tie' || n || '/' || k`)} as tie,
@@ -49,7 +49,9 @@ export async function fillStore(store, { project, judgements, overlap = 3, peopl
       case when swapped then '["y","x"]'::jsonb else '["x","y"]'::jsonb end, n, 'least-judged', 0.5, 4000 + 8000 * said, false,
       now() - interval '9 s', now()
     from judged order by k, n`);
-  });
+    },
+    { unhurried: true },
+  );
   await recount(store);
   for (const table of [
     "items",

@@ -1,21 +1,13 @@
-/** One RL run against the small reward model, watched by the guard at every rollout. Knows no files but the models'. */
+/**
+ * One RL run against the small reward model, and what the policy answers at every look: the guards' questions, and others by
+ * which the truth is measured. None of them is trained on. Knows no judge of an answer but the reward models.
+ */
 import { type Backend, loadModel, type Tokenizer } from "attune";
-import {
-  clusteredMean,
-  collectJudgements,
-  drawQuestions,
-  judgeSeries,
-  type Observation,
-  observeAnswers,
-  promptOf,
-  rolloutAnswers,
-  tasteOfPeople,
-  utility,
-  type World,
-} from "attune/evaluate";
+import { drawQuestions, type ObservedAnswer, promptOf, rolloutAnswers, type World } from "attune/evaluate";
 import { bindWeights, openModel } from "attune/models";
 import { modelReward, type Reward, scoreItems } from "attune/rewards";
 import { trainOnline } from "attune/train";
+import { trainedQuestions } from "./files.js";
 
 export interface RlOptions {
   backend: Backend;
@@ -23,48 +15,60 @@ export interface RlOptions {
   policy: string;
   /** Trained on. */
   rewardModel: string;
-  /** The guard's. */
+  /** A guard's. */
   heldOut: string;
   seed: number;
   rollouts: number;
   /** Weight of the KL against the start; 0: no KL. */
   beta: number;
   learningRate: number;
+  /** Rollouts between looks. */
+  every: number;
   say: (line: string) => void;
+}
+
+/** An answer with what the held-out reward model says of it; `prompt` is the question's text. */
+export type LookAnswer = ObservedAnswer & { model: number };
+
+export interface Look {
+  step: number;
+  /** To the guards' questions. */
+  guard: LookAnswer[];
+  /** To those that only the truth is measured by. */
+  truth: LookAnswer[];
 }
 
 export interface RlRun {
   beta: number;
-  /** What the two guards saw: the same answers, held against people's judgements, and against a held-out reward model. */
-  series: Record<Guard, Observation[]>;
-  /** The people's true utility at each observation, which neither the training nor the guard sees. */
-  truth: { mean: number; standardError: number }[];
+  seed: number;
+  looks: Look[];
 }
 
-export type Guard = "people" | "model";
+const questions = { guard: 256, truth: 512 };
+const [prompts, samples] = [32, 4];
 
-const prompts = 64;
-const samples = 4;
-
-/** Leave-one-out REINFORCE on 64 questions, four answers each, every rollout. */
+/** Leave-one-out REINFORCE: every rollout asks 32 of 2,560 questions, four answers each. */
 export async function runRl(o: RlOptions): Promise<RlRun> {
   const { policy, tokenizer } = await loadModel(o.policy, { seed: o.seed });
   const reward = await openReward(o, { name: "proxy", path: o.rewardModel, tokenizer });
   const heldOut = await openReward(o, { name: "held-out", path: o.heldOut, tokenizer });
-  const taste = tasteOfPeople();
-  const questions = drawQuestions(o.world, { count: prompts, seed: o.seed, stream: "goodhart" });
-  const series: RlRun["series"] = { people: [], model: [] };
-  /** The start's answers, which people compare later ones with. */
-  let starts: Map<string, string> | undefined;
-  const truth: RlRun["truth"] = [];
-  const told = new Set<Guard>();
+  const asked = drawQuestions(o.world, { count: trainedQuestions, seed: o.seed, stream: "goodhart" });
+  const looked = drawQuestions(o.world, {
+    count: questions.guard + questions.truth,
+    splits: ["prompt"],
+    seed: o.seed,
+    stream: "goodhart-looks",
+  });
+  const guards = new Set(looked.slice(0, questions.guard).map(({ text }) => text));
+  const rows = (list: typeof asked) => list.map((q) => ({ id: q.text, prompt: promptOf(q) }));
+  const looks: Look[] = [];
   const reports = trainOnline({
     backend: o.backend,
     method: "rloo",
     policy,
     tokenizer,
     reward,
-    prompts: questions.map((question) => ({ id: question.text, prompt: promptOf(question) })),
+    prompts: rows(asked),
     settings: {
       num_generations: samples,
       per_device_train_batch_size: 64,
@@ -75,45 +79,22 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
       seed: o.seed,
       stop_kl: 0,
     },
-    onRollout: async (report) => {
-      const { texts, rollout } = report;
-      const asked = texts.map((_, i) => o.world.find(report.prompts[i]!.id)!);
-      const { scores: byModel } = await scoreItems(
-        heldOut,
-        texts.map((completion, i) => ({ id: String(i), prompt: promptOf(asked[i]!), completion })),
-      );
-      starts ??= new Map(report.prompts.map(({ id }, i) => [`${id}#${i % samples}`, texts[i]!]));
-      const pairs = texts.map((a, i) => {
-        const b = starts!.get(`${report.prompts[i]!.id}#${i % samples}`)!;
-        return { id: String(i), question: asked[i]!, a, b };
-      });
-      // One person each, another one every time.
-      const judged = collectJudgements(pairs, { perPair: 1, seed: o.seed + rollout });
-      const byPeople = judged.map(({ judgements: [said] }) =>
-        said!.winner === "a" ? 1 : said!.winner === "b" ? 0 : 0.5,
-      );
-      const look = (gold: ArrayLike<number>): Observation =>
-        observeAnswers(rolloutAnswers(report, { gold }), { step: rollout });
-      series.people.push(look(byPeople));
-      series.model.push(look(byModel));
-      const values = texts.map((text, i) => ({
-        value: utility(asked[i]!, text, taste),
-        cluster: asked[i]!.text,
-      }));
-      truth.push(clusteredMean(values));
-      const { proxy, gold, kl } = series.people.at(-1)!.measures;
-      const model = series.model.at(-1)!.measures.gold;
-      const numbers = [proxy, gold, model, truth.at(-1), kl].map((each) => each!.mean.toFixed(2));
-      o.say(
-        `beta ${o.beta}, rollout ${rollout}: proxy, people, held-out model, true, KL ${numbers.join(" ")}`,
-      );
-      for (const guard of ["people", "model"] as const) {
-        const verdict = judgeSeries(series[guard]);
-        if (!verdict.stop || told.has(guard)) continue;
-        // The run goes on behind it, to show what it would have come to.
-        told.add(guard);
-        o.say(`  the guard with ${guard}: ${verdict.words}`);
-      }
+    watch: {
+      prompts: rows(looked),
+      every: o.every,
+      look: async (report) => {
+        const { scores } = await scoreItems(heldOut, report.items);
+        const answers = rolloutAnswers(report).map((answer, i) => ({ ...answer, model: scores[i]! }));
+        const { step } = report;
+        const guard = answers.filter(({ prompt }) => guards.has(prompt));
+        looks.push({ step, guard, truth: answers.filter(({ prompt }) => !guards.has(prompt)) });
+        const mean = (of: (answer: LookAnswer) => number): string =>
+          (answers.reduce((sum, each) => sum + of(each), 0) / answers.length).toFixed(2);
+        o.say(
+          `seed ${o.seed}, beta ${o.beta}, step ${step}: proxy ${mean(({ proxy }) => proxy)}, KL ${mean(({ kl }) => kl)}`,
+        );
+        return undefined;
+      },
     },
     fit: { learningRate: o.learningRate, schedule: "constant", detailSteps: 0, recompute: "none" },
   });
@@ -123,7 +104,7 @@ export async function runRl(o: RlOptions): Promise<RlRun> {
     await reward.close?.();
     await heldOut.close?.();
   }
-  return { beta: o.beta, series, truth };
+  return { beta: o.beta, seed: o.seed, looks };
 }
 
 async function openReward(

@@ -4,6 +4,8 @@ import type { Writable } from "node:stream";
 export interface Io {
   /** Answers. */
   out: (text: string) => void;
+  /** A piece of an answer, without the end of a line. */
+  piece: (text: string) => void;
   /** Progress, warnings, errors. */
   err: (text: string) => void;
   /** Whether stderr is a terminal, so that a line can be rewritten. */
@@ -29,6 +31,7 @@ export function processIo({
   const colour = env["FORCE_COLOR"] !== undefined || (stdout.isTTY === true && env["NO_COLOR"] === undefined);
   return {
     out: (text) => void stdout.write(`${text}\n`),
+    piece: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     errIsTerminal: stderr.isTTY === true,
     colour,

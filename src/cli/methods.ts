@@ -1,4 +1,5 @@
 /** `attune methods`: what each method needs and when to choose it, from the table that trains them. */
+import { PAIR_LOSSES, POLICY_LOSSES } from "../losses/index.js";
 import { ONLINE_METHOD_NAMES, ONLINE_METHODS, type OnlineMethodEntry } from "../train/index.js";
 import { METHOD_NAMES, methodEntry } from "../train/job/index.js";
 import { flag } from "../train/job/setting.js";
@@ -15,6 +16,21 @@ const help: CommandHelp = {
   examples: ["attune methods", "attune methods --json"],
   sections: { Flags: settings },
 };
+
+interface LossText {
+  loss: string;
+  summary: string;
+  paper: string;
+}
+
+const lossLine = ({ loss, summary, paper }: LossText): string =>
+  `    ${loss.padEnd(14)} ${summary} (${/^\d{4}\./.test(paper) ? "arXiv " : ""}${paper})`;
+
+/** A loss of a method that learns from its own answers. */
+function ownLoss(loss: string): LossText {
+  const { summary, paper } = { ...PAIR_LOSSES, ...POLICY_LOSSES }[loss as "sigmoid" | "grpo"];
+  return { loss, summary, paper };
+}
 
 export const run = defineRun({ help, settings }, ({ values, io }) => {
   const online = ONLINE_METHOD_NAMES.map((name) => {
@@ -45,17 +61,14 @@ export const run = defineRun({ help, settings }, ({ values, io }) => {
       `  reference model: ${reference ? "yes (with LoRA the same model, adapter off)" : "none"}`,
     ];
     if (losses.length === 1) return [...lines, `  paper: arXiv ${losses[0]!.paper}`].join("\n");
-    const list = losses.map(
-      ({ loss, summary, paper }) => `    ${loss.padEnd(14)} ${summary} (arXiv ${paper})`,
-    );
-    return [...lines, "  --loss-type", ...list].join("\n");
+    return [...lines, "  --loss-type", ...losses.map(lossLine)].join("\n");
   });
   const fromOwn = online.map(({ name, title, needs, choose, lossTypes }) =>
     [
       `${name}: ${title}`,
       wrap(`rows: ${needs}`, { width, indent: 2 }),
       wrap(`choose it ${choose}`, { width, indent: 2 }),
-      ...(lossTypes.length > 1 ? [wrap(`--loss-type ${lossTypes.join(", ")}`, { width, indent: 2 })] : []),
+      ...(lossTypes.length > 1 ? ["  --loss-type", ...lossTypes.map(ownLoss).map(lossLine)] : []),
     ].join("\n"),
   );
   const sections = [

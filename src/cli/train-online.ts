@@ -1,12 +1,15 @@
 /** `attune train METHOD` for methods that learn from their own answers: flags to a run, its events to the terminal. */
+import { join } from "node:path";
 import { ortBackend } from "../backends/index.js";
 import { ONLINE_METHODS, type OnlineMethodEntry, type OnlineMethodName } from "../train/index.js";
+import { listCheckpoints } from "../train/checkpoint.js";
 import { flag, optionalText } from "../train/job/setting.js";
 import {
   onlineTrainingSections,
   readOnlineTrainingConfig,
   runOnlineTraining,
 } from "../train/online/job/index.js";
+import { isCollapse } from "../train/run-errors.js";
 import { readArgs } from "./args.js";
 import { type CommandHelp, exitCodes } from "./command.js";
 import { readConfigFile } from "./config-file.js";
@@ -87,8 +90,21 @@ export async function trainFromOwnAnswers(
     if (json !== true) io.err(`report: ${report}\n`);
     reportResult(result, { io, json: json === true });
     return result.finished === "interrupted" ? exitCodes.interrupted : exitCodes.ok;
+  } catch (error) {
+    watcher.done();
+    // A collapse names its own way back.
+    if (!isCollapse(error)) tellSaved(method, { output: config.resolved["output"], io });
+    throw error;
   } finally {
     watcher.done();
     interrupt.release();
   }
+}
+
+/** What a run that failed leaves to go on from. */
+function tellSaved(method: OnlineMethodName, { output, io }: { output: unknown; io: Io }): void {
+  const newest = typeof output === "string" ? listCheckpoints(output).at(-1) : undefined;
+  if (newest === undefined) return;
+  const config = join(output as string, "config.json");
+  io.err(`saved after step ${newest}; to go on: attune train ${method} --config ${config} --resume\n`);
 }

@@ -58,7 +58,7 @@ const allNames = [...METHOD_NAMES, ...ONLINE_METHOD_NAMES];
 
 const overview: CommandHelp = {
   name: "attune train",
-  about: `Trains a model. METHOD is one of ${METHOD_NAMES.join(", ")}; \`attune methods\` says when to choose which, \`attune train METHOD --help\` lists its settings.`,
+  about: `Trains a model. METHOD is, on data, one of ${METHOD_NAMES.join(", ")}; on the model's own answers, one of ${ONLINE_METHOD_NAMES.join(", ")}. \`attune methods\` says when to choose which, \`attune train METHOD --help\` lists its settings.`,
   positionals: ["METHOD"],
   examples: [
     "attune train dpo --model models/tiny --data pairs.jsonl --output runs/first",

@@ -18,6 +18,8 @@ import {
   minimum,
   mul,
   neg,
+  square,
+  sub,
   where,
   type Tensor,
 } from "../tensor/index.js";
@@ -69,7 +71,13 @@ function surrogate(state: PolicyState, o: PpoOptions): Surrogate {
     shares["policy/dual_clipfrac_avg"] = cast(and(greater(loss, most), negative), "float32");
     loss = where(negative, minimum(loss, most), loss);
   }
-  const means = { ...shares, "loss/policy_avg": loss, "policy/policykl": neg(logRatio) };
+  const means = {
+    ...shares,
+    "loss/policy_avg": loss,
+    "policy/policykl": neg(logRatio),
+    // Around 1, which is the mean under the policy that sampled.
+    "val/ratio_var": square(sub(ratio, 1)),
+  };
   return {
     loss,
     ...tokenMeans({ ...means, "policy/advantages_mean": mul(advantages, mask) }, mask),
@@ -86,9 +94,16 @@ function surrogate(state: PolicyState, o: PpoOptions): Surrogate {
  */
 export function ppo(inputs: PolicyInputs, options: Partial<PpoOptions> = {}): LossResult {
   const resolved = resolveOptions("losses.ppo", PPO_OPTIONS, options);
-  return policyLoss("losses.ppo", inputs, {
+  const { entropies, mask } = inputs;
+  const result = policyLoss("losses.ppo", inputs, {
     options: resolved,
     aggregate: byTokens,
     surrogate: (state) => surrogate(state, resolved),
   });
+  const { metrics, metricRules } = tokenMeans(entropies ? { "policy/entropy_avg": entropies } : {}, mask);
+  return {
+    ...result,
+    metrics: { ...result.metrics, ...metrics },
+    metricRules: { ...result.metricRules, ...metricRules },
+  };
 }

@@ -23,7 +23,8 @@ import { clipMetrics, highOf } from "./clipping.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";
 import { checkPolicyShapes, mergeMetrics, tokenMeans, type PolicyInputs } from "./policy.js";
-import { rowSum } from "./sums.js";
+import { klEstimate } from "./kl.js";
+import { keep, rowSum } from "./sums.js";
 import { AttuneError } from "../errors.js";
 
 export const RLOO_OPTIONS = {
@@ -96,7 +97,14 @@ export function rloo(inputs: RlooInputs, options: Partial<RlooOptions> = {}): Lo
           advantages: column(advantages),
         },
       ),
-      tokenMeans(inputs.entropies === undefined ? {} : { entropy: inputs.entropies }, mask),
+      tokenMeans({ ...(inputs.entropies && { entropy: inputs.entropies }), ...distance(inputs) }, mask),
     ),
   };
+}
+
+/** From the reference, a token; the penalty itself is in the advantages. */
+function distance({ logps, refLogps, mask }: RlooInputs): Record<string, Tensor> {
+  if (refLogps === undefined) return {};
+  const [own, ref] = [keep(logps, mask), keep(refLogps, mask)];
+  return { "diag/kl_k1": klEstimate(own, ref, "k1"), "diag/kl_k3": klEstimate(own, ref, "k3") };
 }

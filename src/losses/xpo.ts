@@ -21,6 +21,7 @@ import {
 } from "../tensor/index.js";
 import type { LossResult } from "./contract.js";
 import { beta, choice, number, resolveOptions, type OptionsOf } from "./options.js";
+import { pairMetrics } from "./pairs.js";
 import { rowSum } from "./sums.js";
 
 export const XPO_OPTIONS = {
@@ -61,16 +62,26 @@ export function xpo(inputs: XpoInputs, options: Partial<XpoOptions> = {}): LossR
   const { beta, alpha, lossType } = resolveOptions("losses.xpo", XPO_OPTIONS, options);
   const { policyMask, refMask } = inputs;
   const ofRef = rowSum(inputs.policyOfRefLogps, refMask);
-  const own = sub(rowSum(inputs.policyLogps, policyMask), fixed(inputs.refOfPolicyLogps, policyMask));
+  const ofPolicy = rowSum(inputs.policyLogps, policyMask);
+  const own = sub(ofPolicy, fixed(inputs.refOfPolicyLogps, policyMask));
   const other = sub(ofRef, fixed(inputs.refLogps, refMask));
   const wins = greater(inputs.policyChosen, 0.5);
-  const margin = sub(where(wins, own, other), where(wins, other, own));
+  const chosen = where(wins, own, other);
+  const rejected = where(wins, other, own);
+  const margin = sub(chosen, rejected);
   const preference =
     lossType === "sigmoid" ? neg(logSigmoid(mul(margin, beta))) : square(sub(margin, 1 / (2 * beta)));
   const optimism = mul(ofRef, alpha);
   return {
     loss: add(preference, optimism),
-    metrics: { "loss/dpo": preference, "loss/xpo": optimism, "rewards/margins": mul(margin, beta) },
+    metrics: {
+      "loss/dpo": preference,
+      "loss/xpo": optimism,
+      ...pairMetrics(
+        { chosen: mul(chosen, beta), rejected: mul(rejected, beta) },
+        { chosen: where(wins, ofPolicy, ofRef), rejected: where(wins, ofRef, ofPolicy) },
+      ),
+    },
   };
 }
 

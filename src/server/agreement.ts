@@ -17,13 +17,7 @@ interface Given {
 const draws = 60_000;
 
 export function agreementOf({ patterns, people, settings }: Given): Agreement {
-  const labelled = patterns.map(({ tally, items }) => ({
-    items,
-    tally: Object.fromEntries(Object.entries(tally).filter(([, n]) => n > 0)),
-  }));
-  const names = [...new Set(labelled.flatMap(({ tally }) => Object.keys(tally)))].toSorted(inOrder);
-  const counts = labelled.map(({ tally }) => names.map((name) => tally[name] ?? 0));
-  const repeats = labelled.map(({ items }) => items);
+  const { names, counts, repeats } = countsOf(patterns);
   const resamples = Math.max(100, Math.min(1000, Math.floor(draws / Math.max(1, counts.length))));
   const summary = agreementSummary(counts, { repeats, resamples });
   const sums = total(people);
@@ -39,15 +33,33 @@ export function agreementOf({ patterns, people, settings }: Given): Agreement {
       name,
       count: counts.reduce((sum, row, place) => sum + row[k]! * repeats[place]!, 0),
     })),
-    percent: shown(summary.percent, summary),
-    alpha: shown(summary.alphaNominal, summary),
-    fleiss: shown(summary.kappa, summary),
-    ac1: shown(summary.ac1, summary),
+    percent: shownEstimate(summary.percent, summary),
+    alpha: shownEstimate(summary.alphaNominal, summary),
+    fleiss: shownEstimate(summary.kappa, summary),
+    ac1: shownEstimate(summary.ac1, summary),
     left,
     ceiling,
     tie_rate: share(n("tie"), answered, { otherwise: "Nothing was judged yet." }),
     skip_rate: share(n("skip"), n("judgements"), { otherwise: "Nothing was judged yet." }),
     words: inWords({ summary, left, ceiling, settings }),
+  };
+}
+
+/** Tallies as rows of counts, whose columns are `names`; `repeats` is how many items have each. */
+export function countsOf(patterns: readonly Pattern[]): {
+  names: string[];
+  counts: number[][];
+  repeats: number[];
+} {
+  const labelled = patterns.map(({ tally, items }) => ({
+    items,
+    tally: Object.fromEntries(Object.entries(tally).filter(([, n]) => n > 0)),
+  }));
+  const names = [...new Set(labelled.flatMap(({ tally }) => Object.keys(tally)))].toSorted(inOrder);
+  return {
+    names,
+    counts: labelled.map(({ tally }) => names.map((name) => tally[name] ?? 0)),
+    repeats: labelled.map(({ items }) => items),
   };
 }
 
@@ -63,7 +75,7 @@ function total(people: readonly PersonSums[]): Record<string, number> {
   return sums;
 }
 
-function shown({ value, interval }: WithInterval, { paired }: AgreementSummary): Estimate {
+export function shownEstimate({ value, interval }: WithInterval, { paired }: AgreementSummary): Estimate {
   if (paired === 0) return undefinedFor("No item was judged by two people yet.");
   return value === null
     ? undefinedFor("Everybody always gave the same answer: agreement beyond chance is undefined.")

@@ -308,6 +308,23 @@ export const AgreementPairs = z.strictObject({
   left_out: z.number(),
 });
 
+export const GroupAgreement = z.strictObject({
+  /** Groups that items are in and somebody judged; at most 50, those with the most judgements. */
+  groups: z.array(
+    z.strictObject({
+      group: z.string(),
+      items: z.number(),
+      judgements: z.number(),
+      /** People who are given this group and not everything. */
+      annotators: z.number(),
+      percent: Estimate,
+      alpha: Estimate,
+    }),
+  ),
+  left_out: z.number(),
+});
+export type GroupAgreement = z.infer<typeof GroupAgreement>;
+
 export const AnnotatorRow = z.strictObject({
   annotator: z.string(),
   role: Role,

@@ -208,6 +208,13 @@ export const routes = {
     query: z.strictObject({ most: z.coerce.number().int().min(2).max(200).default(40) }),
     response: s.AgreementPairs,
   },
+  agreementGroups: {
+    method: "GET",
+    path: `${project}/agreement/groups`,
+    role: "reviewer",
+    summary: "Agreement within each group of items, and how many people are given only that group",
+    response: s.GroupAgreement,
+  },
   leaderboard: {
     method: "GET",
     path: `${project}/leaderboard`,

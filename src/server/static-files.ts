@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AttuneError } from "../errors.js";
-import { contentPolicy } from "./security-headers.js";
+import { contentPolicy, workerPolicy } from "./security-headers.js";
 
 /** Undefined for what is no file of the page. */
 export type StaticFiles = (request: Request) => Promise<Response | undefined>;
@@ -64,6 +64,7 @@ export function serveFolder(
         // Built files have their hash in their name.
         "cache-control": pathname.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
         ...(isPage && { "content-security-policy": contentPolicy({ images: await imagesAllowed() }) }),
+        ...(pathname === "/worker.js" && { "content-security-policy": workerPolicy }),
       },
     });
   };

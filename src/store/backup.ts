@@ -53,7 +53,7 @@ export const backup = (database: Database, write: (text: string) => Promise<void
       await tx.rows(sql`set transaction isolation level repeatable read, read only`);
       return dump(tx, write);
     },
-    { once: true },
+    { once: true, unhurried: true },
   );
 
 async function dump(tx: Connection, write: (text: string) => Promise<void>): Promise<BackupSummary> {
@@ -64,7 +64,6 @@ async function dump(tx: Connection, write: (text: string) => Promise<void>): Pro
   };
   const rows: Record<string, number> = {};
   await tx.rows(sql`set local timezone = 'UTC'`);
-  await tx.rows(sql`set local statement_timeout = 0`);
   const done = await tx.rows<{ name: string }>(sql`select name from migrations order by name`);
   const steps = done.map(({ name }) => name);
   await put(`${JSON.stringify({ format, steps })}\n`);
@@ -142,7 +141,7 @@ export async function restore(
     if (now.sha256 !== said.sha256) throw damaged(where, "rows that read as they were written", "others");
     return now;
   };
-  const summary = await database.transaction(fill, { once: true });
+  const summary = await database.transaction(fill, { once: true, unhurried: true });
   await migrate(database);
   return summary;
 }

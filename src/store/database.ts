@@ -23,9 +23,12 @@ export interface Database extends Connection {
   kind: "pglite" | "postgres";
   /**
    * Throws `network` while the server is gone (the next call tries again) and `io` when the disk is full. What the database gives up to
-   * break a deadlock is run again, `work` too, unless it can be run but `once`.
+   * break a deadlock is run again, `work` too, unless it can be run but `once`. `unhurried`: its statements may take as long as they do.
    */
-  transaction<T>(work: (connection: Connection) => Promise<T>, options?: { once?: boolean }): Promise<T>;
+  transaction<T>(
+    work: (connection: Connection) => Promise<T>,
+    options?: { once?: boolean; unhurried?: boolean },
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,11 @@ export interface OpenOptions {
   folder?: string;
   /** Connections to a server at most; default 16. */
   connections?: number;
+  /**
+   * Milliseconds that a statement may take on a server; default 24,000: below the 30 s for which the page waits. A server that has not
+   * even said so a sixth later hangs: that connection is given up.
+   */
+  patience?: number;
 }
 
 /** A statement as the driver takes it. */
@@ -43,7 +51,7 @@ type Query = (text: string, params: unknown[]) => Promise<{ rows: object[] }>;
 
 interface Driver {
   query: Query;
-  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  transaction<T>(work: (query: Query) => Promise<T>, options: { unhurried: boolean }): Promise<T>;
 }
 
 const dialect = new PgDialect();
@@ -81,8 +89,8 @@ function wrap(
   return {
     rows: <R extends object>(statement: SQL) => untilNoRaceIsLost(() => alone.rows<R>(statement)),
     kind: o.kind,
-    transaction(work, { once = false } = {}) {
-      const whole = () => guarded(() => driver.transaction((query) => work(connect(query))));
+    transaction(work, { once = false, unhurried = false } = {}) {
+      const whole = () => guarded(() => driver.transaction((query) => work(connect(query)), { unhurried }));
       return once ? whole() : untilNoRaceIsLost(whole);
     },
     close: o.close,
@@ -164,7 +172,7 @@ function fromTemplate(): { loadDataDir?: Blob } {
 
 /** Throws `network` when the server does not answer. */
 async function openServer(
-  { url, connections = 16 }: OpenOptions & { url: string },
+  { url, connections = 16, patience = 24_000 }: OpenOptions & { url: string },
   prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
   const { default: pg } = await import("pg");
@@ -175,13 +183,18 @@ async function openServer(
     pipeline: true,
     connectionTimeoutMillis: 5000,
     // A statement that hangs is an error to its caller, not a connection lost for ever.
-    statement_timeout: 60_000,
+    statement_timeout: patience,
     types: { getTypeParser: (type, as) => (type === timestamptz ? asIs : pg.types.getTypeParser(type, as)) },
   });
   // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => undefined);
   return prepared(
-    wrap(serverDriver(pool), { kind: "postgres", where: hideSecrets(url), close: () => pool.end() }),
+    wrap(serverDriver(pool, { silence: Math.ceil(patience * (7 / 6)) }), {
+      kind: "postgres",
+      where: hideSecrets(url),
+      // A server that hangs does not say goodbye.
+      close: () => Promise.race([pool.end(), sleep(5000, undefined, { ref: false })]),
+    }),
     prepare,
   );
 }
@@ -230,7 +243,8 @@ function preparing(prefix: string): (place: Pick<PGlite, "exec" | "query">) => Q
 const literal = (value: unknown): string =>
   value === null || value === undefined ? "null" : `'${String(value).replaceAll("'", "''")}'`;
 
-function serverDriver(pool: Pool): Driver {
+/** After `silence` milliseconds without an answer a connection is given up, and what waited for it fails. */
+function serverDriver(pool: Pool, { silence }: { silence: number }): Driver {
   // Statements have names, so that each connection parses and plans one but once. Those without parameters are not run often.
   const names = new Map<string, string>();
   const named = (text: string): string => {
@@ -238,24 +252,31 @@ function serverDriver(pool: Pool): Driver {
     names.set(text, name);
     return name;
   };
+  const hurried = { query_timeout: silence };
   const queryOn =
-    (place: Pick<PoolClient, "query">): Query =>
+    (place: Pick<PoolClient, "query">, limit: { query_timeout?: number }): Query =>
     (text, values) =>
-      place.query<object>(values.length === 0 ? { text } : { name: named(text), text, values });
+      place.query<object>(
+        values.length === 0 ? { text, ...limit } : { name: named(text), text, values, ...limit },
+      );
   return {
-    query: queryOn(pool),
-    async transaction(work) {
+    query: queryOn(pool, hurried),
+    async transaction(work, { unhurried }) {
       const client = await pool.connect();
       let broken = false;
       // The statement under way fails by itself; unheard, the connection's own word of it would end the process.
       const breaks = (): void => void (broken = true);
       client.on("error", breaks);
+      const query = queryOn(client, unhurried ? {} : hurried);
+      const opening = unhurried ? ["begin", "set local statement_timeout = 0"] : ["begin"];
       try {
-        const [, result] = await Promise.all([client.query("begin"), work(queryOn(client))]);
-        await client.query("commit");
+        // Sent before the work's first statement, without waiting for it to be answered.
+        const begun = opening.map((text) => query(text, []));
+        const [result] = await Promise.all([work(query), ...begun]);
+        await query("commit", []);
         return result;
       } catch (cause) {
-        await client.query("rollback").catch(breaks);
+        await queryOn(client, hurried)("rollback", []).catch(breaks);
         throw cause;
       } finally {
         client.release(broken);

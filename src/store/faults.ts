@@ -16,10 +16,10 @@ function reasonOf(cause: unknown): string {
   return error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error);
 }
 
-/** Connection lost, server stopping or starting, a standby that may not write, no room for a connection; and what the system says. */
-const gone = /^(08|57P|25006|53[23]00)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/;
+/** Connection lost, a statement that took too long, server stopping or starting, a standby that may not write, no room for a connection; and what the system says. */
+const gone = /^(08|57P|57014|25006|53[23]00)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/;
 const goneWords =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered|not queryable/;
 const full = /No space left on device|ENOSPC|could not extend file/;
 
 /** The same cause, or an `io` or `network` error in its place. `where` is the folder or the address. */

@@ -10,20 +10,23 @@ export const createMigrations = sql`
 
 /** All that is missing, in one transaction: killed in the middle, nothing has happened. Two that start at once wait for each other. */
 export const migrate = (database: Database): Promise<void> =>
-  database.transaction(async (tx) => {
-    await tx.rows(sql`select pg_advisory_xact_lock(4714)`);
-    await tx.rows(createMigrations);
-    const done = await tx.rows<{ name: string }>(sql`select name from migrations`);
-    requireKnown(
-      done.map(({ name }) => name),
-      "store",
-    );
-    const names = new Set(done.map(({ name }) => name));
-    await runSteps(
-      tx,
-      migrations.filter(({ name }) => !names.has(name)).map(({ name }) => name),
-    );
-  });
+  database.transaction(
+    async (tx) => {
+      await tx.rows(sql`select pg_advisory_xact_lock(4714)`);
+      await tx.rows(createMigrations);
+      const done = await tx.rows<{ name: string }>(sql`select name from migrations`);
+      requireKnown(
+        done.map(({ name }) => name),
+        "store",
+      );
+      const names = new Set(done.map(({ name }) => name));
+      await runSteps(
+        tx,
+        migrations.filter(({ name }) => !names.has(name)).map(({ name }) => name),
+      );
+    },
+    { unhurried: true },
+  );
 
 /** Throws `io` for a step that this version does not know. */
 export function requireKnown(names: readonly string[], where: string): void {

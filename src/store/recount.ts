@@ -10,14 +10,16 @@ import { json } from "./rows.js";
 
 /** One transaction over all projects; submits wait meanwhile. */
 export const recount = (store: Store): Promise<void> =>
-  store.database.transaction(async (tx) => {
-    await tx.rows(sql`set local statement_timeout = 0`);
-    await tx.rows(sql`lock table judgements, item_states in exclusive mode`);
-    for (const table of ["currents", "sums", "duels", "pairings", "patterns"])
-      await tx.rows(sql.raw(`delete from ${table}`));
-    for (const statement of statements) await tx.rows(statement);
-    await countRight(tx);
-  });
+  store.database.transaction(
+    async (tx) => {
+      await tx.rows(sql`lock table judgements, item_states in exclusive mode`);
+      for (const table of ["currents", "sums", "duels", "pairings", "patterns"])
+        await tx.rows(sql.raw(`delete from ${table}`));
+      for (const statement of statements) await tx.rows(statement);
+      await countRight(tx);
+    },
+    { unhurried: true },
+  );
 
 /** Right answers to gold and practice items; what is right is said by an outcome, not by a category. */
 async function countRight(tx: Place): Promise<void> {

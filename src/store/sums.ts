@@ -36,6 +36,16 @@ export async function patterns(store: Store, project: string): Promise<Pattern[]
   return [...found.values()];
 }
 
+export interface GroupPattern extends Pattern {
+  group: string;
+}
+
+/** The same by group of items. From the items themselves: a row for each, of which a million judgements have some hundred thousand. */
+export const groupPatterns = (store: Store, project: string): Promise<GroupPattern[]> =>
+  store.database.rows<GroupPattern>(sql`
+    select item_group as "group", tally, count(*)::int as items from item_states
+    where project = ${project} and role = 'task' and item_group is not null and valid > 0 group by 1, 2 order by 1, 2`);
+
 export interface ProgressRow {
   items: number;
   complete: number;

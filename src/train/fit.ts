@@ -109,6 +109,8 @@ export interface StepReport {
   epoch: number;
   /** Loss, gradient norm, learning rate, tokens and the method's metrics, under TRL's names. */
   metrics: Record<string, number>;
+  /** Those of them that are the companion's. */
+  beside: Readonly<Record<string, number>>;
   /** For averaging over steps. */
   sums: MetricSums;
   seconds: number;
@@ -316,7 +318,7 @@ async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
   if (run.trainer.state) state.carried = programs.carried;
 
   const own = { loss, grad_norm: gradNorm, learning_rate: lr, ...metricValues(sums) };
-  const beside = run.trainer.companion?.afterStep(own);
+  const beside = run.trainer.companion?.afterStep(own) ?? {};
   const per = run.trainer.train.count(state.epoch);
   const epoch = state.epoch + state.index / per;
   const metrics = { ...own, ...beside, num_tokens: state.tokens, epoch };
@@ -326,6 +328,7 @@ async function step<B>(run: Run<B>): Promise<StepReport | undefined> {
     totalSteps: run.totalSteps,
     epoch,
     metrics,
+    beside,
     sums,
     seconds,
     tokens,

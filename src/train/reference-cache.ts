@@ -137,7 +137,7 @@ async function compile(policy: Policy, batch: Batch, backend: Backend): Promise<
   const b = batchInputs(batch);
   const reference = askedReference(policy);
   const bound = reference.bound();
-  const logps = completionLogps(bound, b, hiddenOf(bound, b, "none"));
+  const logps = completionLogps(bound, b, { hidden: hiddenOf(bound, b, "none") });
   const inputs = { ...b.inputs, ...reference.inputs() };
   return backend.compile({ inputs, outputs: { sums: sum(mul(logps, b.gridMask), { axes: [1] }) } });
 }

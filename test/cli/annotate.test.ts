@@ -23,6 +23,7 @@ async function started(
   let [out, err] = ["", ""];
   const io = {
     out: (text: string) => void (out += `${text}\n`),
+    piece: (text: string) => void (out += text),
     err: (text: string) => void (err += text),
     errIsTerminal: false,
     colour: false,

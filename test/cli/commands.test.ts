@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ONLINE_METHOD_NAMES } from "../../src/train/index.js";
+import { loadTokenizer } from "../../src/text/index.js";
 import { METHOD_NAMES } from "../../src/train/job/index.js";
 import { data, missing } from "../support/shared.js";
 import { attune, attuneOn, model, noModel, pairs, temporaryFolder, twoPairs, writeRows } from "./support.js";
@@ -197,6 +198,53 @@ describe.skipIf(noModel !== undefined)("attune score, merge and generate", () =>
     expect((await attune("generate", "--model", model)).code).toBe(2);
     expect((await attune("generate", "--model", model, "a", "--top-p", "3")).err).toContain("--top-p");
     expect(existsSync(to("nothing"))).toBe(false);
+  });
+});
+
+describe.skipIf(noModel !== undefined)("attune generate", () => {
+  const asked = ["generate", "--model", model, "Once upon a time", "--temperature", "0"];
+  const ask = (...more: string[]) => attune(...asked, ...more);
+  const json = async (...more: string[]) =>
+    JSON.parse((await ask("--json", ...more)).out) as { completion: string; finish_reason: string };
+
+  it("prints a single answer piece by piece, to the text that it has at once", async () => {
+    const pieces: string[] = [];
+    const long = ["--max-new-tokens", "30"];
+    const streamed = await attuneOn({ piece: (text) => void pieces.push(text) }, ...asked, ...long);
+    const { completion } = await json(...long);
+    expect(pieces.filter((piece) => piece !== "").length).toBeGreaterThan(10);
+    expect(pieces.join("")).toBe(completion.trim());
+    expect(streamed.out).toBe(" [...]\n");
+  });
+
+  it("ends at a stop text, of which nothing is printed", async () => {
+    const free = (await json("--max-new-tokens", "30")).completion;
+    const stop = free.trim().split(" ").slice(4, 6).join(" ");
+    const pieces: string[] = [];
+    const io = { piece: (text: string) => void pieces.push(text) };
+    await attuneOn(io, ...asked, "--max-new-tokens", "30", "--stop", stop);
+    expect(pieces.join("")).toBe(free.slice(0, free.indexOf(stop)).trim());
+    expect(await json("--max-new-tokens", "30", "--stop", stop)).toMatchObject({ finish_reason: "stop" });
+  });
+
+  it("says one of the choices, or what a bias makes of it", async () => {
+    const { out } = await ask("--choice", "a dog", "--choice", "an old cat");
+    expect(["a dog", "an old cat"]).toContain(out.trim());
+    const plain = await ask("--max-new-tokens", "1");
+    const tokenizer = await loadTokenizer(model);
+    const ids = Array.from({ length: 512 }, (_, id) => id);
+    const said = ids.filter((id) => tokenizer.decodeContinuation([id]).trim() === plain.out.split(" [")[0]);
+    expect(said.length).toBeGreaterThan(0);
+    const bias = JSON.stringify(Object.fromEntries(said.map((id) => [id, -100])));
+    const biased = await ask("--max-new-tokens", "1", "--logit-bias", bias);
+    expect(biased.out).not.toBe(plain.out);
+    expect((await ask("--logit-bias", '{"x": 1}')).err).toContain("logitBias");
+  });
+
+  it("refuses to use less memory than one row needs", async () => {
+    const { code, err } = await ask("--cache-megabytes", "0.001");
+    expect(code).toBe(1);
+    expect(err).toContain("maxCacheBytes");
   });
 });
 

@@ -16,12 +16,18 @@ export const attune = (...args: string[]): Promise<CliResult> => attuneOn({}, ..
 
 /** The same on a terminal of some kind. */
 export async function attuneOn(
-  terminal: { errIsTerminal?: boolean; colour?: boolean; columns?: number },
+  terminal: {
+    errIsTerminal?: boolean;
+    colour?: boolean;
+    columns?: number;
+    piece?: (text: string) => void;
+  },
   ...args: string[]
 ): Promise<CliResult> {
   const result = { out: "", err: "" };
   const io = {
     out: (text: string) => void (result.out += `${text}\n`),
+    piece: (text: string) => void (result.out += text),
     err: (text: string) => void (result.err += text),
     errIsTerminal: false,
     colour: false,

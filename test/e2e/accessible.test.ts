@@ -89,7 +89,17 @@ describe.skipIf(noBrowser !== undefined)("axe-core finds nothing", () => {
     }
     await page.getByText("All done").waitFor();
     found.push(...(await violations(page)).map((each) => `done: ${each}`));
-    fake.closed = true;
+    fake.offline = true;
+    await page.evaluate(
+      `localStorage.setItem("attune.draft.fake.item-0", JSON.stringify({ comment: "Unsure of the egg", tie: "equal" }));
+       localStorage.setItem("attune.outbox", JSON.stringify([{ key: "k", project: "fake", lease: "l", revises: null,
+         answer: { skipped: { reason: "unclear" } }, active_ms: 1, layout: "stacked" }]))`,
+    );
+    await page.reload();
+    await page.getByText("Unsure of the egg").waitFor();
+    found.push(...(await violations(page)).map((each) => `offline: ${each}`));
+    await page.evaluate("localStorage.clear()");
+    [fake.offline, fake.closed] = [false, true];
     await page.reload();
     await page.getByText("Welcome").waitFor();
     found.push(...(await violations(page)).map((each) => `door: ${each}`));

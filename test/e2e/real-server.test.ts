@@ -245,4 +245,84 @@ describe.skipIf(noBrowser !== undefined)("people judging on the real server", { 
     await page.locator(".point.on", { hasText: "A better" }).waitFor();
     await page.context().close();
   });
+
+  it("opens without the server after a reload, shows what waits and what was begun, and sends it once the server is back", async () => {
+    await newProject("reloaded", { count: 4 });
+    const page = await enter(await server.link("reloaded"));
+    const first = await pairNow(page);
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+    await server.kill();
+    await page.keyboard.press("1");
+    await page.keyboard.press("Enter");
+    await page.getByText("1 judgement waits on this device").waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "No connection to the server" }).waitFor();
+    await page.getByText("reloaded: A much better").or(page.getByText("reloaded: A better")).waitFor();
+    expect(await page.locator("body").innerText()).not.toContain("Question");
+    await server.start();
+    // It looks again by itself; what was judged is not given once more.
+    await expect.poll(() => judgements("reloaded"), { timeout: 30_000 }).toBe(1);
+    const second = await pairNow(page);
+    expect(second.question).not.toBe(first.question);
+
+    await page.keyboard.press("6");
+    await page.locator(".point.on").waitFor();
+    await server.kill();
+    await page.reload();
+    await page.getByRole("heading", { name: "Drafts" }).waitFor();
+    await page.getByText("reloaded: B better").waitFor();
+    expect(await page.getByText("Waiting to be sent").count()).toBe(0);
+    await server.start();
+    await page.locator(".point.on", { hasText: "B better" }).waitFor();
+    await page.keyboard.press("Enter");
+    await gone(page, second.question);
+    expect(await judgements("reloaded")).toBe(2);
+    await page.context().close();
+  });
+
+  it("keeps the page's own files of this version for that, and no token, no reply and no answer", async () => {
+    await newProject("shell", { count: 2 });
+    const link = await server.link("shell");
+    const page = await enter(link);
+    await pairNow(page);
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+    await page.goto(`${server.url}join/${/token=([\w-]+)/.exec(link)![1]}`);
+    await pairNow(page);
+    await page.evaluate(
+      "caches.open('attune-shell-of-an-older-version').then((c) => c.put('/old', new Response('old')))",
+    );
+    await page.evaluate(
+      "caches.open('of-another-app').then((c) => c.put('/theirs', new Response('theirs')))",
+    );
+    const kept = (): Promise<Record<string, string[]>> =>
+      page.evaluate(`(async () => {
+        const found = {};
+        for (const name of await caches.keys())
+          found[name] = (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname);
+        return found;
+      })()`);
+    const own = Object.entries(await kept()).filter(([name]) => /^attune-shell-[0-9a-f]{16}$/.test(name));
+    expect(own).toHaveLength(1);
+    expect(own[0]![1].map((path) => path.replace(/-[\w-]{8}\./, ".")).toSorted()).toEqual([
+      "/",
+      "/assets/index.css",
+      "/assets/index.js",
+      "/icon.svg",
+    ]);
+    // A worker that takes over puts other versions away.
+    await page.evaluate("navigator.serviceWorker.getRegistration().then((worker) => worker.unregister())");
+    await page.reload();
+    await pairNow(page);
+    await expect
+      .poll(async () => Object.keys(await kept()).toSorted())
+      .toEqual([own[0]![0], "of-another-app"]);
+    const [policy, worker] = await Promise.all(
+      ["", "worker.js"].map(async (path) =>
+        (await fetch(server.url + path)).headers.get("content-security-policy"),
+      ),
+    );
+    expect(policy).toContain("worker-src 'self'");
+    expect(worker).toBe("default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
+    await page.context().close();
+  });
 });

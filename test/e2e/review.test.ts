@@ -85,7 +85,7 @@ describe.skipIf(noBrowser !== undefined)("the pages around judging", () => {
     const page = await open("agreement", { viewport: { width: 360, height: 740 } });
     await page.locator(".drawing svg circle").first().waitFor();
     const charts = page.locator(".chart", { has: page.getByText("How far people agree") });
-    expect(await charts.locator("svg circle").count()).toBe(4);
+    await expect.poll(() => charts.locator("svg circle").count()).toBe(4);
     expect(await charts.innerText()).toMatch(/Krippendorff's alpha\s+0\.56 0\.44 to 0\.68/);
     expect(await charts.innerText()).toContain("It does not say who is right");
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
@@ -150,6 +150,32 @@ describe.skipIf(noBrowser !== undefined)("the pages around judging", () => {
     await page.locator(".drawing svg circle").first().waitFor();
     await expect.poll(() => page.getByText("Loading…").count()).toBe(0);
     expect(await page.getByText("Who agrees with whom").count()).toBe(0);
+    await fake.close();
+  });
+
+  it("give people groups of items by checkboxes, show who has which, and how far each group agrees", async () => {
+    const page = await open("setup");
+    const row = (name: string) => page.locator(".list li", { hasText: name });
+    await row("a-7f3k").getByText("Only law").click();
+    expect(await row("a-7f3k").getByRole("checkbox", { checked: true }).count()).toBe(1);
+    await row("a-7f3k").getByRole("checkbox", { name: "small talk" }).check();
+    await row("a-7f3k").getByText("Only law, small talk").waitFor();
+    for (const name of ["law", "small talk"]) {
+      await row("a-7f3k").getByRole("checkbox", { name }).uncheck();
+      await row("a-7f3k").getByRole("checkbox", { name, checked: false }).waitFor();
+    }
+    // Nothing chosen is everything.
+    await row("a-7f3k").getByText("All groups").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.evaluate("location.hash = '#/agreement'");
+    const groups = page.getByRole("group", { name: "Groups of items" });
+    await groups.waitFor();
+    expect(await groups.locator("tbody tr").first().innerText()).toMatch(
+      /law\s+10\s+20\s+1 person\s+70% 58%–82%\s+0\.40 0\.28–0\.52/,
+    );
+    expect(await groups.locator("tbody tr").last().innerText()).toMatch(
+      /small talk\s+10\s+20\s+–\s+70% 58%–82%\s+–/,
+    );
     await fake.close();
   });
 });

@@ -1,5 +1,6 @@
 /** PostgreSQL ends and comes back while people judge: clear refusals meanwhile, nothing lost, nothing doubled, no restart. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
 import * as s from "../../src/store/index.js";
 import { startPostgres, whyNoPostgres } from "../store/postgres.js";
@@ -99,6 +100,60 @@ it.skipIf(noServer !== undefined)(
       await s.recount(running.store);
       expect(await sums()).toEqual(kept);
     } finally {
+      await running.close();
+      await postgres.stop();
+    }
+  },
+);
+
+it.skipIf(noServer !== undefined)(
+  "ends requests with a clear refusal while the database hangs without closing anything, and goes on when it answers again",
+  { timeout: 120_000 },
+  async () => {
+    const postgres = await startPostgres();
+    const store = await s.openStore({ url: postgres.url, patience: 600, connections: 4 });
+    const running = await start({ store });
+    try {
+      const id = await project(running, { settings: { overlap: 1 } });
+      const person = await running.join(id);
+      const next = await person.send("POST", `/api/projects/${id}/next`);
+      const answer = { outcome: { type: "pair", chosen: "A", rejected: "B" } };
+      const submission = { key: newKey(), lease: next.body.lease, answer };
+      const submit = () => person.send("POST", `/api/projects/${id}/judgements`, submission);
+
+      postgres.freeze();
+      const began = performance.now();
+      // More than there are connections: some wait for one, which has an end as well.
+      const [health, ...refused] = await Promise.all([
+        running.ask("/healthz"),
+        ...Array.from({ length: 10 }, (_, k) => (k % 2 ? submit() : person.get(`/api/projects/${id}/me`))),
+      ]);
+      expect(performance.now() - began).toBeLessThan(20_000);
+      expect([health!.status, health!.body]).toEqual([503, { status: "database unreachable" }]);
+      for (const { status, headers, body } of refused) {
+        expect(status).toBe(503);
+        expect(headers.get("retry-after")).toBe("5");
+        expect(body.error.message).toMatch(/^The database cannot be reached\./);
+      }
+      expect(running.log.some(({ stack }) => /Query read timeout/.test(String(stack)))).toBe(true);
+
+      postgres.thaw();
+      await expect.poll(async () => (await submit()).status, { timeout: 20_000 }).toBe(200);
+      const stored = await s.judgementsAfter(store, { project: id, after: "0", limit: 100 });
+      expect(stored).toHaveLength(1);
+
+      // A server that answers, but not this: the statement is what has an end, unless it is known to be long.
+      const slow = sql`select pg_sleep(1.5)`;
+      await expect(store.database.rows(slow)).rejects.toThrow(/expected a PostgreSQL server that answers/);
+      await store.database.transaction((tx) => tx.rows(slow), { unhurried: true });
+
+      postgres.freeze();
+      const closing = performance.now();
+      await running.close();
+      await store.close();
+      expect(performance.now() - closing).toBeLessThan(20_000);
+    } finally {
+      postgres.thaw();
       await running.close();
       await postgres.stop();
     }

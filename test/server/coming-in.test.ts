@@ -267,6 +267,12 @@ describe("people", () => {
     const next = (await person.send("POST", `/api/projects/${own}/next`)).body;
     expect(next.item.prompt[0].content).toBe("Question 3");
     await judge(person, own);
+    const agreement = `/api/projects/${own}/agreement/groups`;
+    expect((await owner.get(agreement)).body).toMatchObject({
+      groups: [{ group: "law", items: 1, judgements: 1, annotators: 1, percent: { value: null } }],
+      left_out: 0,
+    });
+    expect((await person.get(agreement)).status).toBe(403);
     // What others hold of the other groups is nothing to wait for.
     await (await running.join(own)).send("POST", `/api/projects/${own}/next`);
     expect((await person.send("POST", `/api/projects/${own}/next`)).body).toMatchObject({

@@ -1,6 +1,7 @@
 /** Live progress, webhooks, metrics, the page, the end: what goes on beside single requests. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { signatureOf } from "../../src/server/index.js";
 import { serve } from "../../src/server/serve.js";
@@ -42,10 +43,11 @@ describe("live progress", () => {
     const stream = listen(`${running.server.url}/api/projects/${id}/events`, { cookie: person.cookie });
     await expect.poll(() => stream.events.length, { timeout: 5000 }).toBe(1);
     expect(stream.events[0]!.data).toMatchObject({ items: 8, judgements: 0 });
+    const began = performance.now();
     for (let k = 0; k < 8; k += 1) await judge(person, id);
     await expect.poll(() => stream.events.at(-1)!.data.judgements, { timeout: 8000 }).toBe(8);
-    // Eight changes; the pace itself is tested with a clock of its own below.
-    expect(stream.events.length).toBeLessThan(8);
+    // Eight changes, however long they took; the pace itself is tested with a clock of its own (small-parts.test.ts).
+    expect(stream.events.length).toBeLessThanOrEqual(2 + (performance.now() - began) / 1000);
     expect((await (await running.owner()).get("/metrics")).body).toMatch(/^attune_streams 1$/m);
     stream.stop();
     await stream.ended;
@@ -77,14 +79,14 @@ describe("streams of one person", () => {
     await expect
       .poll(
         async () => {
-          const stream = listen(url, { cookie: greedy.cookie });
-          await new Promise((done) => setTimeout(done, 200));
-          stream.stop();
-          return stream.events.length;
+          const again = new AbortController();
+          const { status } = await fetch(url, { headers: { cookie: greedy.cookie }, signal: again.signal });
+          again.abort();
+          return status;
         },
         { timeout: 5000 },
       )
-      .toBe(1);
+      .toBe(200);
   });
 });
 
@@ -114,6 +116,12 @@ describe("a webhook", () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, got };
   }
   const secret = "a-secret-for-signing";
+  /** Calls that are still to be made, and all that there are. What is acknowledged is not called again. */
+  const owed = async (id: string): Promise<[number, number]> => {
+    const [row] = await running.store.database.rows<{ open: number; all: number }>(sql`
+      select count(*) filter (where delivered_at is null)::int as open, count(*)::int as all from deliveries where project = ${id}`);
+    return [row!.open, row!.all];
+  };
 
   it("is called when an item has all its judgements, signed, again until it is acknowledged, and then no more", async () => {
     const { url, got } = await receiver((k, response) => {
@@ -127,8 +135,7 @@ describe("a webhook", () => {
     const [one, two] = [await running.join(id), await running.join(id)];
     await judge(one, id);
     await judge(two, id);
-    await expect.poll(() => got.length, { timeout: 10_000 }).toBe(3);
-    await new Promise((done) => setTimeout(done, 500));
+    await expect.poll(() => owed(id), { timeout: 10_000 }).toEqual([0, 1]);
     expect(got).toHaveLength(3);
     const { headers, body } = got[2]!;
     expect(JSON.parse(body)).toEqual({
@@ -169,7 +176,7 @@ describe("a webhook", () => {
     await expect.poll(() => got.length, { timeout: 10_000 }).toBe(2);
     expect(JSON.parse(got[1]!.body)).toMatchObject({ item: "item-1", judgements: 2, decided: false });
     await decide("item-1");
-    await new Promise((done) => setTimeout(done, 300));
+    await expect.poll(() => owed(id), { timeout: 10_000 }).toEqual([0, 2]);
     expect(got).toHaveLength(2);
   });
 
@@ -332,9 +339,11 @@ describe("the end", () => {
     const { database } = ending.store;
     const { lease } = (await person.send("POST", `/api/projects/${id}/next`)).body;
     let entered = false;
+    let letOn = (): void => undefined;
+    const gate = new Promise<void>((done) => (letOn = done));
     const slowly = async (work: never): Promise<unknown> => {
       entered = true;
-      await new Promise((done) => setTimeout(done, 500));
+      await gate;
       return database.transaction(work);
     };
     Object.assign(ending.store, { database: { ...database, transaction: slowly } });
@@ -342,6 +351,7 @@ describe("the end", () => {
     const underWay = person.send("POST", `/api/projects/${id}/judgements`, { key: newKey(), lease, answer });
     await expect.poll(() => entered).toBe(true);
     const closed = ending.server.close();
+    letOn();
     expect((await underWay).status).toBe(200);
     // Well before the ten seconds after which connections are cut: those that browsers keep alive are not waited for.
     const answered = performance.now();

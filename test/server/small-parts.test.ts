@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { agreementOf } from "../../src/server/agreement.js";
 import { ProjectSettings, type Answer } from "../../src/server/api-schemas.js";
 import { checkAnswer } from "../../src/server/check-answer.js";
+import { groupAgreementOf } from "../../src/server/group-agreement.js";
 import { leaderboardOf } from "../../src/server/leaderboard.js";
 import { idOfLetter, letterOf, renameCandidates } from "../../src/server/letters.js";
 import { logLines } from "../../src/server/log.js";
@@ -213,6 +214,27 @@ describe("agreement", () => {
       percent: { value: null },
       left: { value: null, p: null },
     });
+  });
+
+  it("within groups of items is that of each group's own items, the most judged fifty", () => {
+    const one = { tally: { first: 2 }, items: 3 };
+    const split = { tally: { first: 1, second: 1 }, items: 1 };
+    const patterns = [
+      { group: "b", ...one },
+      { group: "a", ...one },
+      { group: "a", ...split },
+      ...Array.from({ length: 60 }, (_, k) => ({ group: `c${k}`, tally: { first: 1 }, items: 1 })),
+    ];
+    const people = [person({}), { ...person({}), groups: ["a"] }, { ...person({}), groups: ["a", "b"] }];
+    const found = groupAgreementOf({ patterns, people });
+    expect(found.left_out).toBe(12);
+    expect(found.groups).toHaveLength(50);
+    expect(found.groups.slice(0, 3)).toMatchObject([
+      { group: "a", items: 4, judgements: 8, annotators: 2, percent: { value: 0.75 } },
+      { group: "b", items: 3, judgements: 6, annotators: 1, percent: { value: 1 }, alpha: { value: null } },
+      { group: "c0", items: 1, judgements: 1, annotators: 0, percent: { value: null } },
+    ]);
+    expect(groupAgreementOf({ patterns: [], people })).toEqual({ groups: [], left_out: 0 });
   });
 
   it("of a million judgements costs the processor less than a second", () => {

@@ -1,6 +1,6 @@
 /** A private PostgreSQL server in a temporary folder, on a Unix socket and a free port, for tests. */
 import { execFile, execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,6 +48,9 @@ export interface PrivatePostgres {
   /** Ends it as a crash would; `fast`: in order, but without waiting for its connections. */
   crash(how?: "immediate" | "fast"): Promise<void>;
   start(): Promise<void>;
+  /** It and all its connections hang: nothing is answered, nothing is closed. */
+  freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 }
 
@@ -70,10 +73,19 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     await control("-l", join(folder, "log"), "-o", flags, "start");
   };
   await start();
+  // The parent first, so that no child is born meanwhile.
+  const signal = (name: NodeJS.Signals) => {
+    const pid = Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]);
+    process.kill(pid, name);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+    for (const child of children.split(" ").filter(Boolean)) process.kill(Number(child), name);
+  };
   return {
     url: `postgres://attune@127.0.0.1:${port}/postgres`,
     start,
     crash: async (how = "immediate") => void (await control("-m", how, "stop")),
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
     stop: async () => {
       await control("-m", "immediate", "stop").catch(() => undefined);
       rmSync(folder, { recursive: true, force: true });

@@ -73,6 +73,7 @@ export async function startFake({
     revises: string | null;
   }[] = [];
   const keys = new Map<string, string>();
+  const given = new Map<string, string[] | null>([["a-7f3k", ["law"]]]);
   const project = {
     id: "fake",
     name: `Kind answers${saying}`,
@@ -249,6 +250,17 @@ export async function startFake({
       const { leftOut, ...matrix } = agreementMatrix(named, { most: 40 });
       return { ...matrix, left_out: leftOut };
     },
+    agreementGroups: () => ({
+      groups: ["law", "small talk"].map((group, k) => ({
+        group: `${group}${saying}`,
+        items: 10,
+        judgements: 20,
+        annotators: 1 - k,
+        percent: estimate(0.7),
+        alpha: estimate(k === 0 ? 0.4 : null),
+      })),
+      left_out: 0,
+    }),
     annotators: () => ({
       annotators: ["a-7f3k", "b-22mx", "c-9qpd"].map((annotator, k) => ({
         annotator: `${annotator}${saying}`,
@@ -263,7 +275,7 @@ export async function startFake({
         consistency: estimate(0.85),
         mean_active_ms: 14_000 + k * 4000,
         quota: null,
-        groups: k === 0 ? ["law"] : null,
+        groups: given.get(annotator) ?? null,
         disabled: false,
         last_at: null,
       })),
@@ -294,7 +306,11 @@ export async function startFake({
       after: pageOf(query).at(-1) === shown.at(-1) ? null : pageOf(query).at(-1)!.id,
     }),
     progress: () => ({ items: 20, complete: 8, judgements: 31, wanted: 29, annotators: 3, leases: 2 }),
-    changeAnnotator: () => ({}),
+    changeAnnotator: ({ path, body }) => {
+      const { groups } = body as { groups?: string[] | null };
+      if (groups !== undefined) given.set(path["annotator"]!, groups);
+      return {};
+    },
     invitations: () => ({
       invitations: [
         {

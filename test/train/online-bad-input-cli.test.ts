@@ -84,6 +84,7 @@ describe("a reward server that goes away", () => {
     const stopped = await train("ppo", "server", ...flags, "--num-iterations", "1");
     expect(stopped.code).toBe(1);
     expect(stopped.err).toContain(url);
+    expect(stopped.err).toContain(`saved after step 2; to go on: attune train ppo --config`);
     expect(checkpoints("server")).toHaveLength(1);
     good = Infinity;
     const rest = await attune("train", "ppo", "--config", at("server", "config.json"), "--resume");

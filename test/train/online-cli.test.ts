@@ -72,6 +72,25 @@ describe("attune train", () => {
     );
   });
 
+  it("the log has the means over the steps since its last line, of what rollouts are like too", async () => {
+    const flags = ["--num-train-epochs", "4", "--logging-steps", "3", "--log-completions", "--guard", "off"];
+    const { code } = await train("reinforce", "means", "--reward", mine, ...flags);
+    expect(code).toBe(0);
+    const lines = readFileSync(join(at("means"), "log.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n");
+    const [first] = lines.map((line) => JSON.parse(line) as Record<string, number>);
+    const rewards = [0, 1, 2].flatMap((rollout) =>
+      readFileSync(join(at("means"), "answers", `rollout-0000${rollout}.jsonl`), "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { reward: number }).reward),
+    );
+    expect(first!["reward"]).toBeCloseTo(rewards.reduce((a, b) => a + b, 0) / rewards.length, 9);
+    expect(first!["rollout"]).toBe(2);
+    expect(first!["episode"]).toBe(12);
+  });
+
   it("spin learns from demonstrations and needs no reward", async () => {
     const { code, err } = await train("spin", "spin");
     expect(err).toContain("4 prompts");

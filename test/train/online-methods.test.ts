@@ -1,8 +1,11 @@
 /** Every online method on a tiny random model: it learns, repeats, and reports what it must. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functionReward } from "../../src/rewards/index.js";
+import { openAnswerers } from "../../src/train/online/answerers.js";
 import { openMixtureSampler } from "../../src/train/online/mixture-sampler.js";
 import { openSampler } from "../../src/train/online/sampler.js";
+import { readOnlineSettings } from "../../src/train/online/settings.js";
+import { onlineSettingsOf } from "../../src/train/online/train-online.js";
 import { uploadParameters } from "../../src/train/policy.js";
 import {
   ONLINE_METHOD_NAMES,
@@ -86,6 +89,30 @@ describe("what is rewarded becomes likelier than what is not", () => {
       entropies.reduce((sum, nats, i) => sum + (rewards[i] === 1 ? -nats : nats), 0);
     expect(rollouts.length).toBeGreaterThan(4);
     expect(gap(rollouts.at(-1)!)).toBeGreaterThan(gap(rollouts[0]!) + 1);
+  });
+});
+
+describe("an opponent", () => {
+  it("draws independently of the policy, though it is the same model at the start", async () => {
+    const { backend } = setting;
+    const policy = await setting.policy();
+    const answerers = await openAnswerers({
+      backend,
+      policy,
+      parameters: await uploadParameters(policy, backend),
+      stopTokens: [2],
+      settings: readOnlineSettings("nash-md", { max_completion_length: 6 }, onlineSettingsOf("nash-md")),
+      maxPrompt: 4,
+      sampler: undefined,
+    });
+    const request = { prompts: [{ id: "a", tokens: [30, 31, 32, 33] }], samples: 8, seed: 1 };
+    const saidBy = async (sample: Sampler): Promise<string[]> =>
+      (await sample(request)).map(({ tokens }) => tokens.join());
+    const [own, again] = [await saidBy(answerers.policy), await saidBy(answerers.policy)];
+    const others = [await saidBy(answerers.reference), await saidBy(answerers.mixture)];
+    await answerers.close();
+    expect(again).toEqual(own);
+    for (const other of others) expect(own.filter((text, i) => text === other[i]).length).toBeLessThan(4);
   });
 });
 

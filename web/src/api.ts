@@ -45,6 +45,7 @@ const paths = {
   review: ["GET", of("/review")],
   adjudicate: ["POST", of("/items/:item/adjudicate")],
   agreement: ["GET", of("/agreement")],
+  agreementGroups: ["GET", of("/agreement/groups")],
   agreementPairs: ["GET", of("/agreement/pairs")],
   leaderboard: ["GET", of("/leaderboard")],
   items: ["GET", of("/items")],

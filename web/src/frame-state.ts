@@ -1,11 +1,12 @@
 /** What the frame remembers: which page the address names, and light or dark. Knows no page. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 /** The parts of the address behind `#/`. */
 export function useRoute(): string[] {
   const read = (): string[] => location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   const [route, setRoute] = useState(read);
-  useEffect(() => {
+  // Before the paint: an address that changes as soon as the page is seen must not be missed, and no other theme be seen first.
+  useLayoutEffect(() => {
     const change = (): void => setRoute(read());
     addEventListener("hashchange", change);
     return () => removeEventListener("hashchange", change);
@@ -16,7 +17,7 @@ export function useRoute(): string[] {
 /** The name of the other theme, and the way to it. */
 export function useTheme(): [string, () => void] {
   const [theme, setTheme] = useState(localStorage.getItem("attune.theme") ?? "auto");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme === "auto") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme;
     localStorage.setItem("attune.theme", theme);

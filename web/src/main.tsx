@@ -1,11 +1,12 @@
 /** The frame of the page: who is here, which project, which page, light or dark. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ApiError, call, type Project, type Session, setProject, takeToken } from "./api.js";
 import { Door } from "./door.js";
 import { useRoute, useTheme } from "./frame-state.js";
 import { Annotate } from "./judging/annotate.js";
 import { useKeys } from "./keys.js";
+import { keepPage } from "./offline/register.js";
 import { AgreementPage } from "./pages/agreement.js";
 import { Data } from "./pages/data.js";
 import { Export } from "./pages/export.js";
@@ -46,6 +47,8 @@ function App() {
   const [project, choose] = useState<Project | null>(null);
   const [problem, setProblem] = useState<{ status: number; message: string } | null>(null);
   const [otherTheme, switchTheme] = useTheme();
+  // Taken out of the address at once; kept until the server has been there to take it.
+  const [link] = useState(takeToken);
   const pick = (each: Project): void => {
     setProject(each.id);
     localStorage.setItem("attune.project", each.id);
@@ -80,14 +83,15 @@ function App() {
     setProjects([...projects, created]);
     pick(created);
   };
-  useEffect(() => void enter(takeToken()), []);
-  useEffect(() => {
+  useEffect(() => void enter(link), []);
+  // Before the paint: later it would take the focus from what somebody has gone into meanwhile.
+  useLayoutEffect(() => {
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     // Keys belong to the new page, no longer to the link that led there.
     document.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });
   }, [page, session]);
   useKeys({ help: () => void (location.hash = "#/keys") });
-  if (problem !== null) return <Door problem={problem} onEnter={(token) => void enter(token)} />;
+  if (problem !== null) return <Door problem={problem} onEnter={(token) => enter(token ?? link)} />;
   if (session === null || project === null)
     return (
       <p class="muted center" role="status">
@@ -155,3 +159,4 @@ function App() {
 }
 
 render(<App />, document.querySelector("#app")!);
+keepPage();

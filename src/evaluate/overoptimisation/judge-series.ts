@@ -2,10 +2,11 @@
  * The guard: a series of observations in, a verdict in words out, after every look. Pure: the same series gives the same
  * verdict, so a run that is resumed needs no more than the log of its observations.
  *
- * Being hacked means: since its best stretch the held-out reward fell, beyond chance, while the proxy reward rose. A stretch is
- * `window` looks. The best of many stretches is partly luck, and every look is a new chance to be wrong, so the fall is tested
- * at alpha over the number of pairs of stretches compared by then (Bonferroni), ten looks ahead; the rate of false alarms that
- * this gives is measured in docs/overoptimisation.md.
+ * Being hacked means: from its best stretch to the latest look the held-out reward fell, beyond chance, while the proxy reward
+ * rose. A stretch is `window` looks; the latest look stands alone, since a mean with those before it would tell of a fall a look
+ * later. The best of many stretches is partly luck, and every look is a new chance to be wrong, so the fall is tested at alpha over
+ * the number of stretches and looks compared by then (Bonferroni), ten looks ahead; the rate of false alarms that this gives, and how
+ * late a stop comes, are measured in docs/overoptimisation.md.
  *
  * The held-out reward is the gold one, or the lower bound of an ensemble. Without either the guard is blind, says so, and
  * tells signs only.
@@ -18,7 +19,7 @@ import type { Observation } from "./observation.js";
 import { signsOf } from "./signs.js";
 
 export interface JudgeOptions {
-  /** Looks of a stretch, at least 1. Default 3. */
+  /** Looks of a stretch, at least 1; the first verdict comes a look later. Default 3. */
   readonly window?: number;
   /** Chance of a false alarm that is aimed at. Default 0.05. */
   readonly alpha?: number;
@@ -66,9 +67,7 @@ export function judgeSeries(
   check(series, { window, alpha, patience });
   const step = series.at(-1)!.step;
   const by = heldOutOf(series);
-  const recent = series.slice(-window);
-  const first = series.slice(0, window);
-  const signs = series.length >= 2 * window ? signsOf(first, recent) : [];
+  const signs = series.length >= 2 * window ? signsOf(series.slice(0, window), series.slice(-window)) : [];
   const base = { step, signs, proxy: null, heldOut: null };
   if (by === undefined) {
     const words = "no held-out reward and no ensemble: whether the proxy is being hacked cannot be told";
@@ -80,13 +79,14 @@ export function judgeSeries(
     const end = stop ? `${words}; keep step ${keep}` : words;
     return { ...base, ...changes, state, stop, keep, words: withSigns(end, signs) };
   };
-  if (series.length < 2 * window) return told("early", `${series.length} of ${2 * window} looks`);
-  const peak = bestStretch(series.slice(0, -window), { by, window });
-  const ends = series.length - 2 * window + 1 + advance;
+  if (series.length <= window) return told("early", `${series.length} of ${window + 1} looks`);
+  const latest = series.slice(-1);
+  const peak = bestStretch(series.slice(0, -1), { by, window });
+  const ends = series.length - window + advance;
   const level = 1 - (2 * alpha) / ((ends * (ends + 1)) / 2);
-  const heldOut = changeBetween(peak, recent, { measure: by, level });
-  const plain = changeBetween(peak, recent, { measure: by });
-  const proxy = changeBetween(peak, recent, { measure: "proxy", level: 0.9 });
+  const heldOut = changeBetween(peak, latest, { measure: by, level });
+  const plain = changeBetween(peak, latest, { measure: by });
+  const proxy = changeBetween(peak, latest, { measure: "proxy", level: 0.9 });
   if (!heldOut || !plain || !proxy) return told("early", "errors unknown: look at two prompts or more");
   const since = peak[Math.floor(peak.length / 2)]!.step;
   const changes = { proxy, heldOut };

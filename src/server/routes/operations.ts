@@ -1,13 +1,21 @@
 /** For whoever runs the server: health, metrics, the interface's own description. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import type { Handler } from "../call.js";
 import { openApi } from "../openapi.js";
 import { comeBackAfter } from "../refusal.js";
 
+/** Milliseconds: who asks for health wants to know soon. */
+const patience = 3000;
+
 export const handlers = {
   async health({ store }) {
     try {
-      await store.database.rows(sql`select 1`);
+      const answers = store.database.rows(sql`select 1`);
+      const silence = sleep(patience, undefined, { ref: false }).then(() =>
+        Promise.reject(new Error("silence")),
+      );
+      await Promise.race([answers, silence]);
       return { status: "ok" as const };
     } catch {
       const headers = { "retry-after": String(comeBackAfter) };

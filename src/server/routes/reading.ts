@@ -4,6 +4,7 @@ import * as store from "../../store/index.js";
 import { activeWords } from "../active-words.js";
 import { agreementOf } from "../agreement.js";
 import type { Handler } from "../call.js";
+import { groupAgreementOf } from "../group-agreement.js";
 import { leaderboardOf } from "../leaderboard.js";
 
 export const handlers = {
@@ -27,7 +28,13 @@ export const handlers = {
     return { ...matrix, left_out: leftOut };
   },
 
+  async agreementGroups({ store: db, project }) {
+    const patterns = await store.groupPatterns(db, project.id);
+    const people = patterns.length === 0 ? [] : await store.peopleSums(db, project.id);
+    return groupAgreementOf({ patterns, people });
+  },
+
   async leaderboard({ store: db, project }) {
     return leaderboardOf(await store.duels(db, project.id));
   },
-} satisfies { [N in "agreement" | "agreementPairs" | "leaderboard"]: Handler<N> };
+} satisfies { [N in "agreement" | "agreementGroups" | "agreementPairs" | "leaderboard"]: Handler<N> };

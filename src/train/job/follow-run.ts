@@ -30,6 +30,20 @@ export interface Recorder {
   readonly evaluations: Followed["evaluations"];
 }
 
+/** Of what counts on and on the newest number is told. */
+const counters = new Set(["episode", "rollout"]);
+
+/** The mean of every name over the steps that have it. */
+function means(steps: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = new Set(steps.flatMap(Object.keys).filter((name) => !counters.has(name)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = steps.flatMap((step) => step[name] ?? []);
+      return [name, values.reduce((a, b) => a + b, 0) / values.length];
+    }),
+  );
+}
+
 /** Evaluations of the part of a run that was done before it was resumed. */
 function loggedEvaluations(lines: readonly LogLine[]): Followed["evaluations"] {
   const found: Followed["evaluations"] = new Map();
@@ -43,6 +57,7 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
   const evaluations = loggedEvaluations(folder.logged);
   let sums = emptySums();
   let losses: number[] = [];
+  let beside: Readonly<Record<string, number>>[] = [];
   let seconds = 0;
   let tokens = 0;
   let noted = 0;
@@ -55,13 +70,14 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
       ...report.metrics,
       loss,
       ...metricValues(sums),
+      ...means(beside),
       step_time: seconds / losses.length,
       tokens_per_second: tokens / seconds,
       graphs: report.graphs,
     };
     folder.log(line);
     emit({ kind: "log", line });
-    [sums, losses, seconds, tokens] = [emptySums(), [], 0, 0];
+    [sums, losses, beside, seconds, tokens] = [emptySums(), [], [], 0, 0];
   }
 
   function logEvaluation(
@@ -89,6 +105,7 @@ export function createRecorder({ config, folder, emit, record }: FollowedJob): R
       latest = report;
       addSums(sums, report.sums);
       losses.push(report.metrics["loss"]!);
+      beside.push(report.beside);
       seconds += report.seconds;
       tokens += report.tokens;
       emit({ kind: "step", report });

@@ -150,9 +150,17 @@ export const hiddenOf = (bound: BoundModel, b: BatchTensors, recompute: Recomput
     recompute,
   });
 
-/** log p of every trained token of every completion, [sequences, width]; junk where `gridMask` is 0. */
-export function completionLogps(bound: BoundModel, b: BatchTensors, hidden: Tensor): Tensor {
-  return gather(targetLogProbs(bound.model, hidden, b), b.grid);
+/**
+ * log p of every trained token of every completion, [sequences, width]; junk where `gridMask` is 0. `temperature`: that of
+ * the sampler whose answers they are.
+ */
+export function completionLogps(
+  bound: BoundModel,
+  b: BatchTensors,
+  { hidden, temperature = 1 }: { hidden: Tensor; temperature?: number | undefined },
+): Tensor {
+  const head = temperature === 1 ? {} : { scale: 1 / temperature };
+  return gather(targetLogProbs(bound.model, hidden, { ...b, head }), b.grid);
 }
 
 /** The k-th completion of every group: [sequences, width] -> [groups, width]. */

@@ -12,7 +12,7 @@ import {
 
 /** Log-probabilities that carry no gradient. */
 export const plainLogps = (bound: BoundModel, b: BatchTensors): Tensor =>
-  stopGradient(completionLogps(bound, b, hiddenOf(bound, b, "none")));
+  stopGradient(completionLogps(bound, b, { hidden: hiddenOf(bound, b, "none") }));
 
 /** The mean logit is that of good answers and of bad ones apart. */
 export function unpairedDetails(

@@ -93,7 +93,7 @@ export function kto({ policy, train, evaluation, loss = {} }: KtoTrainerOptions)
       const b = batchInputs(batch.own);
       const k = batchInputs(batch.mismatched, prefix);
       const hidden = hiddenOf(context.policy, b, context.recompute);
-      const logps = completionLogps(context.policy, b, hidden);
+      const logps = completionLogps(context.policy, b, { hidden });
       const kl = ktoKl({
         logps: plainLogps(context.policy, k),
         refLogps: plainLogps(context.reference(), k),

@@ -59,6 +59,8 @@ export interface PairTrainerOptions {
   evaluation?: BatchSource<Batch> | undefined;
   loss: (inputs: PairTensors) => LossResult;
   reference: ReferenceMode;
+  /** Of the sampler whose answers these are: divides the logits of policy and live reference. Default 1. */
+  temperature?: number | undefined;
   /** The loss also takes the prompt's own likelihood. Default false. */
   promptLikelihood?: boolean;
   /** Default none. */
@@ -93,12 +95,13 @@ export function pairTrainer(o: PairTrainerOptions): Trainer<Batch> {
     trace(batch, context) {
       const b = batchInputs(batch);
       const hidden = hiddenOf(context.policy, b, context.recompute);
-      const logps = completionLogps(context.policy, b, hidden);
+      const { temperature } = o;
+      const logps = completionLogps(context.policy, b, { hidden, temperature });
       const prompt = withPrompt ? promptLogps(context.policy, hidden, batch) : undefined;
       const reference = o.reference === "live" ? referenceStates(b, context) : undefined;
       const result = o.loss({
         ...sides(logps, b),
-        ...references(o.reference, { b, reference }),
+        ...references(o.reference, { b, reference, temperature }),
         ...(prompt && { chosenPromptLogps: prompt.logps, chosenPromptMask: prompt.mask }),
         ...(extras.has("kl") && divergences(b, { policy: context.policy, hidden, reference: reference! })),
         ...(extras.has("logSumSquares") && sumsOfSquares(b, { policy: context.policy, hidden })),
@@ -153,8 +156,9 @@ type References = Pick<PairTensors, "refChosenLogps" | "refRejectedLogps">;
 
 function references(
   mode: ReferenceMode,
-  { b, reference }: { b: BatchTensors; reference: States | undefined },
+  o: { b: BatchTensors; reference: States | undefined; temperature: number | undefined },
 ): References {
+  const { b, reference, temperature } = o;
   if (mode === "none") return {};
   if (mode === "precomputed") {
     return {
@@ -162,7 +166,8 @@ function references(
       refRejectedLogps: b.values["ref_rejected_logps"]!,
     };
   }
-  const logps = stopGradient(completionLogps(reference!.bound, b, reference!.hidden));
+  const { bound, hidden } = reference!;
+  const logps = stopGradient(completionLogps(bound, b, { hidden, temperature }));
   return { refChosenLogps: sideOf(logps, 0, b), refRejectedLogps: sideOf(logps, 1, b) };
 }
 

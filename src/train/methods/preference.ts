@@ -30,6 +30,8 @@ export interface PreferenceOptions {
   loss?: Readonly<Record<string, OptionValue>>;
   /** Default: live for losses that need a reference, none for the others. */
   reference?: ReferenceMode;
+  /** Of the sampler, where the answers are one's own: precomputed sums are at the same. Default 1. */
+  temperature?: number;
   /** ORPO: the likelihood term covers the prompt too, as in TRL. Default false: the answer only, as in the paper. */
   promptLikelihood?: boolean;
 }
@@ -81,6 +83,7 @@ export function preference(o: PreferenceOptions): Trainer<Batch> {
     evaluation: o.evaluation,
     loss: lossOf(entries, { options, weights: o.lossWeights }),
     reference,
+    temperature: o.temperature,
     promptLikelihood: o.promptLikelihood ?? false,
     extras,
     likelihoodOf: entries.some(({ entry }) => entry.averagesTokens === "gold") ? goldAnswer(extras) : 0,

@@ -44,7 +44,7 @@ export function unpaired(o: UnpairedOptions): Trainer<Batch> {
     trace(batch, context) {
       const b = batchInputs(batch);
       const hidden = hiddenOf(context.policy, b, context.recompute);
-      const logps = completionLogps(context.policy, b, hidden);
+      const logps = completionLogps(context.policy, b, { hidden });
       const refLogps = plainLogps(context.reference(), b);
       const result = entry.loss(
         {

@@ -5,11 +5,11 @@
  */
 import { AttuneError } from "../../errors.js";
 import type { Reward, RewardState } from "../../rewards/index.js";
-import type { Backend, Resident } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
 import { drops } from "../dropout.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, Companion } from "../trainer.js";
+import { type Answerers, openAnswerers } from "./answerers.js";
 import { answerPrompts, judgeAnswers, type Judging } from "./answering.js";
 import type { Critic } from "./critic.js";
 import { rowSize } from "./answer-rows.js";
@@ -18,10 +18,9 @@ import { layoutItems, type OnlineBatch, type OnlineItem, type RowSize } from "./
 import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
-import { openMixtureSampler } from "./mixture-sampler.js";
 import type { Made, OpponentAnswers, Recipe } from "./recipe.js";
 import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
-import { openSampler, type OpenSampler, type SampledAnswer, type Sampler } from "./sampler.js";
+import type { SampledAnswer, Sampler } from "./sampler.js";
 import { openScorer, type Scorer } from "./scorer.js";
 import type { OnlineSettings } from "./settings.js";
 import { type Lookout, openLookout, type Watch } from "./watch.js";
@@ -72,11 +71,7 @@ interface Saved {
 const mostEmpty = 10;
 
 interface Open {
-  backend: Backend;
-  sampler: OpenSampler;
-  reference: OpenSampler | undefined;
-  mixture: OpenSampler | undefined;
-  parameters: Readonly<Record<string, Resident>>;
+  answerers: Answerers;
   scorer: Scorer;
   lookout: Lookout | undefined;
   signal: AbortSignal | undefined;
@@ -112,16 +107,15 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const { backend, parameters, saved, step, signal } = run;
     const { policy, critic, settings: s, prompts, watch, tokenizer, reward } = this.#o;
     this.#steps = step;
-    const sampling = {
-      maxNewTokens: s.max_completion_length,
-      temperature: s.temperature,
-      topK: s.top_k,
-      topP: s.top_p,
-      minP: s.min_p,
-    };
-    const sampler = this.#o.sampler
-      ? { sample: this.#o.sampler, close: () => Promise.resolve() }
-      : await openSampler({ backend, policy, parameters, stopTokens: prompts.stopTokens, sampling });
+    const answerers = await openAnswerers({
+      backend,
+      policy,
+      parameters,
+      stopTokens: prompts.stopTokens,
+      settings: s,
+      maxPrompt: this.#sizes().maxPrompt,
+      sampler: this.#o.sampler,
+    });
     const scorer = openScorer({
       backend,
       policy,
@@ -133,16 +127,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     });
     const lookout =
       watch && openLookout({ watch, backend, policy, parameters, tokenizer, reward, settings: s, signal });
-    this.#open = {
-      backend,
-      sampler,
-      reference: undefined,
-      mixture: undefined,
-      parameters,
-      scorer,
-      lookout,
-      signal,
-    };
+    this.#open = { answerers, scorer, lookout, signal };
     if (saved !== undefined) this.#restore(saved as Saved);
   }
 
@@ -212,9 +197,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.sampler.close();
-    await open?.reference?.close();
-    await open?.mixture?.close();
+    await open?.answerers.close();
     await open?.scorer.close();
     await open?.lookout?.close();
   }
@@ -382,67 +365,34 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       scored: this.#scored,
       score: (items) => this.#open!.scorer.score(items),
       greedy: async () => {
-        const answers = await this.#sample(prompts, {
-          from: this.#open!.sampler,
-          samples: 1,
-          temperature: 0,
-        });
+        const from = this.#open!.answerers.policy;
+        const answers = await this.#sample(prompts, { from, samples: 1, temperature: 0 });
         return Array.from((await judgeAnswers(prompts, answers, { ...this.#judging(), samples: 1 })).scores);
       },
-      fromReference: async () => {
-        const open = this.#open!;
-        open.reference ??= await this.#referenceSampler(open);
-        return this.#opponent(prompts, { from: open.reference, samples });
-      },
-      fromMixture: () => {
-        const open = this.#open!;
-        open.mixture ??= this.#mixtureSampler(open);
-        return this.#opponent(prompts, { from: open.mixture, samples });
-      },
+      fromReference: () => this.#opponent(prompts, { from: this.#open!.answerers.reference, samples }),
+      fromMixture: () => this.#opponent(prompts, { from: this.#open!.answerers.mixture, samples }),
     };
   }
 
   async #opponent(
     prompts: readonly PromptRow[],
-    o: { from: OpenSampler; samples: number },
+    o: { from: Sampler; samples: number },
   ): Promise<OpponentAnswers> {
     const answers = await this.#sample(prompts, o);
     const { scores } = await judgeAnswers(prompts, answers, { ...this.#judging(), samples: o.samples });
-    return { tokens: answers.map(({ tokens }) => tokens), scores: Array.from(scores) };
-  }
-
-  #mixtureSampler({ backend, parameters }: Open): OpenSampler {
-    const { policy, prompts, settings: s } = this.#o;
-    return openMixtureSampler({
-      backend,
-      policy,
-      parameters,
-      stopTokens: prompts.stopTokens,
-      mixtureCoef: s.mixture_coef,
-      temperature: s.temperature,
-      maxNewTokens: s.max_completion_length,
-      maxPrompt: this.#sizes().maxPrompt,
-      rows: 16,
-    });
-  }
-
-  #referenceSampler({ backend }: Open): Promise<OpenSampler> {
-    const { policy, prompts, settings: s } = this.#o;
-    return openSampler({
-      backend,
-      policy,
-      parameters: undefined,
-      stopTokens: prompts.stopTokens,
-      sampling: { maxNewTokens: s.max_completion_length, temperature: s.temperature },
-    });
+    return {
+      tokens: answers.map(({ tokens }) => tokens),
+      scores: Array.from(scores),
+      ended: answers.map(({ ended }) => ended),
+    };
   }
 
   #sample(
     prompts: readonly PromptRow[],
-    o: { from: OpenSampler; samples: number; temperature?: number },
+    o: { from: Sampler; samples: number; temperature?: number },
   ): Promise<SampledAnswer[]> {
     const { signal } = this.#open!;
-    return o.from.sample({
+    return o.from({
       // A prompt may come twice in a rollout: its place in the walk makes the name its own.
       prompts: prompts.map(({ id, tokens }, i) => ({ id: `${this.#cursor + i}:${id}`, tokens })),
       samples: o.samples,
@@ -459,8 +409,8 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
 
   async #answers(prompts: readonly PromptRow[], seconds: Record<string, number>): Promise<RolloutRow[]> {
     const samples = this.#o.settings.num_generations;
-    const { sampler, scorer } = this.#open!;
-    const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: sampler, samples });
+    const { answerers, scorer } = this.#open!;
+    const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: answerers.policy, samples });
     const judging = { ...this.#judging(), scored: this.#scored };
     const { rows } = await answerPrompts(prompts, { ...judging, sample, scorer, samples, seconds });
     return rows;

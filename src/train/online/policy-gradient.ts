@@ -16,18 +16,13 @@ import {
   type RewardKl,
   shapeRewards,
 } from "../../losses/index.js";
+import { paid } from "./answer-use.js";
 import { policyTrainer, type PolicyTrainerOptions } from "./policy-trainer.js";
 import type { Made, Recipe } from "./recipe.js";
 import { klOfRow, type RolloutRow } from "./rollout.js";
 import type { OnlineSettings } from "./settings.js";
 
 type Given = Readonly<Record<string, OptionValue>>;
-
-/** The reward of an answer, less the penalty where it did not end. */
-export const paid = (
-  { score, ended }: RolloutRow,
-  { missing_eos_penalty: penalty }: OnlineSettings,
-): number => (ended ? score : score - penalty);
 
 const filled = (row: RolloutRow, x: number): Float64Array => new Float64Array(row.tokens.length).fill(x);
 

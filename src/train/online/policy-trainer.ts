@@ -28,7 +28,7 @@ import {
 } from "../../tensor/index.js";
 import { type BatchTensors, batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
 import type { Policy } from "../policy.js";
-import type { BatchSource, Companion, TraceContext, Trainer } from "../trainer.js";
+import type { BatchSource, Companion, StartInvariant, TraceContext, Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
 import type { OnlineBatch } from "./item.js";
 import { pretrainingFeeds, withPretraining } from "./pretraining-mix.js";
@@ -51,6 +51,16 @@ export interface PolicyTrainerOptions {
   readonly sampling?: { readonly mode: SamplingMode | "none"; readonly clipMax: number };
 }
 
+/** The loss compares its own graph's numbers with those that the reference has of the answers. */
+const policyIsReference: StartInvariant<OnlineBatch> = {
+  name: "policy equals reference",
+  metric: "diag/kl_k1",
+  expected: { of: (_, metrics) => (metrics["diag/kl_k1"] === undefined ? undefined : 0) },
+  formula: "nats a token",
+  tolerance: 1e-3,
+  fix: "the reference is not the model that training starts from, or the answers were scored at another temperature",
+};
+
 /**
  * Batches carry one completion an item, with `refLogps`, `advantages` (equal within a row where the loss takes one a row), and
  * where they apply `oldLogps` (without them the ratio is taken against the policy as it stands), `samplingLogps`, `oldValues`,
@@ -63,6 +73,7 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
     policy,
     train: o.train,
     ...(o.companion && { companion: o.companion }),
+    invariants: [policyIsReference],
     shape: (batch) =>
       [
         shapeOf(batch),

@@ -57,7 +57,7 @@ export function withPretraining(
   o: { batch: Batch; bound: BoundModel; recompute: Recompute; mask: Tensor; weight: number },
 ): { result: LossResult; inputs: Tree } {
   const b = batchInputs(o.batch, prefix);
-  const logps = completionLogps(o.bound, b, hiddenOf(o.bound, b, o.recompute));
+  const logps = completionLogps(o.bound, b, { hidden: hiddenOf(o.bound, b, o.recompute) });
   const loss = div(neg(sum(mul(logps, b.gridMask))), maximum(sum(b.gridMask), 1));
   const rows = sum(mul(o.mask, 0), { axes: [1] });
   return {

@@ -41,6 +41,7 @@ export interface MakeContext {
 export interface OpponentAnswers {
   readonly tokens: readonly (readonly number[])[];
   readonly scores: readonly number[];
+  readonly ended: readonly boolean[];
 }
 
 export interface Recipe {

@@ -86,11 +86,6 @@ export function onlineGroups(d: OnlineDefaults) {
         doc: "Answers in all; wins over num_train_epochs.",
         source: ppo,
       }),
-      missing_eos_penalty: number(0, {
-        min: 0,
-        doc: "Taken off the reward of an answer that did not end.",
-        source: `${ppo}: none`,
-      }),
       mask_truncated_completions: flag(false, {
         doc: "Answers that did not end are not learned from.",
         source: grpo,
@@ -111,6 +106,13 @@ export function onlineGroups(d: OnlineDefaults) {
         min: 0,
         doc: "Stop where the mean entropy of a token, as sampled, falls below this, nats; 0: never.",
         source: "ours",
+      }),
+    },
+    Endings: {
+      missing_eos_penalty: number(0, {
+        min: 0,
+        doc: "Taken off the reward of an answer that did not end.",
+        source: `${ppo}: none`,
       }),
     },
     "Off-policy care": {

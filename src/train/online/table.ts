@@ -1,5 +1,6 @@
 /** The online methods: one entry each; configuration, help and the run read the table and name no method themselves. */
-import { bestOfNRecipe, nashMdRecipe, ownPairsRecipe, spinRecipe, xpoRecipe } from "./pair-recipes.js";
+import { nashMdRecipe, xpoRecipe } from "./opponent-recipes.js";
+import { bestOfNRecipe, ownPairsRecipe, spinRecipe } from "./pair-recipes.js";
 import {
   grpoRecipe,
   ppoRecipe,
@@ -39,7 +40,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "Proximal policy optimisation with a critic, the KL against the start in the reward",
     choose: "for the classic pipeline, and where rewards come late in long answers",
-    groups: ["Rollouts", "Off-policy care", "PPO"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "PPO"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -57,7 +58,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "Group-relative policy optimisation: a prompt's answers are each other's baseline",
     choose: "with verifiable rewards, and where a critic is too dear",
-    groups: ["Rollouts", "Off-policy care", "Loss", "Clip", "Groups"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "Loss", "Clip", "Groups"],
     defaults: {
       numGenerations: 8,
       miniBatches: 1,
@@ -72,7 +73,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "REINFORCE on whole answers, less the mean of the prompt's other answers",
     choose: "as PPO without a critic; the simplest that holds its own",
-    groups: ["Rollouts", "Off-policy care", "Loss", "Clip", "Rloo"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "Loss", "Clip", "Rloo"],
     defaults: {
       numGenerations: 4,
       miniBatches: 1,
@@ -87,7 +88,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "REINFORCE with a moving mean of rewards as baseline",
     choose: "for comparison",
-    groups: ["Rollouts", "Off-policy care", "Loss", "Baseline"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "Loss", "Baseline"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -102,7 +103,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "REINFORCE++: returns whitened over the batch, PPO's clip, no critic",
     choose: "with one answer a prompt and no critic",
-    groups: ["Rollouts", "Off-policy care", "Clip", "Reinforce++"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "Clip", "Reinforce++"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -117,7 +118,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "ReMax: REINFORCE less the reward of the greedy answer",
     choose: "with one answer a prompt, where greedy answers are good baselines",
-    groups: ["Rollouts", "Off-policy care", "Loss"],
+    groups: ["Rollouts", "Endings", "Off-policy care", "Loss"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -133,7 +134,7 @@ export const ONLINE_METHODS = {
     rowOf: "prompt",
     title: "DPO on pairs of one's own current answers, judged by the reward; ties dropped",
     choose: "where rewards rank well but their scale means little",
-    groups: ["Rollouts", "Loss", "Pairs"],
+    groups: ["Rollouts", "Endings", "Loss", "Pairs"],
     defaults: {
       numGenerations: 2,
       miniBatches: 1,
@@ -151,7 +152,7 @@ export const ONLINE_METHODS = {
     rowOf: "prompt",
     title: "DPO in iterations: large rollouts of one's own answers, the reference moves with them",
     choose: "to go on from DPO with new answers, a few large rounds",
-    groups: ["Rollouts", "Loss", "Pairs", "Iterations"],
+    groups: ["Rollouts", "Endings", "Loss", "Pairs", "Iterations"],
     defaults: {
       numGenerations: 4,
       miniBatches: 16,
@@ -168,7 +169,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "Exploratory preference optimisation: one's own answer against the reference's, with optimism",
     choose: "where Online DPO explores too little",
-    groups: ["Rollouts", "Loss", "Optimism"],
+    groups: ["Rollouts", "Endings", "Loss", "Optimism"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -185,7 +186,7 @@ export const ONLINE_METHODS = {
     ...common,
     title: "Nash-MD: towards answers that beat every other, against a mixture of policy and reference",
     choose: "where preferences go in circles, so that no single reward ranks all answers",
-    groups: ["Rollouts", "Loss", "Mixture"],
+    groups: ["Rollouts", "Endings", "Loss", "Mixture"],
     defaults: {
       numGenerations: 1,
       miniBatches: 1,
@@ -223,7 +224,7 @@ export const ONLINE_METHODS = {
     rowOf: "prompt",
     title: "Rejection sampling: fine-tuning on the best of each prompt's answers",
     choose: "first: the simplest way to use a reward, hard to break",
-    groups: ["Rollouts"],
+    groups: ["Rollouts", "Endings"],
     defaults: {
       numGenerations: 8,
       miniBatches: 1,

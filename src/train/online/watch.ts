@@ -6,6 +6,7 @@ import type { Reward, RewardItem } from "../../rewards/index.js";
 import type { Backend, Resident } from "../../tensor/index.js";
 import type { Tokenizer } from "../../text/index.js";
 import { downloadParameters, type Policy } from "../policy.js";
+import { samplingOf } from "./answerers.js";
 import { answerPrompts } from "./answering.js";
 import { encodePrompts, type OnlinePrompt } from "./prompts.js";
 import { reportOf, type RolloutReport, rolloutMetrics } from "./rollout.js";
@@ -78,18 +79,11 @@ export function openLookout(o: LookoutOptions): Lookout {
       room: policy.folder.config.maxPositions - s.max_completion_length,
     });
     const maxPrompt = encoded.rows.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
-    const sampling = {
-      maxNewTokens: s.max_completion_length,
-      temperature: s.temperature,
-      topK: s.top_k,
-      topP: s.top_p,
-      minP: s.min_p,
-    };
     const { rows, stopTokens } = encoded;
     return {
       rows,
       stopTokens,
-      sampler: await openSampler({ backend, policy, parameters, stopTokens, sampling }),
+      sampler: await openSampler({ backend, policy, parameters, stopTokens, sampling: samplingOf(s) }),
       scorer: openScorer({
         backend,
         policy,

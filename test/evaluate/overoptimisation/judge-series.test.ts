@@ -26,6 +26,7 @@ function follow(series: readonly Observation[], options: JudgeOptions = {}): Ver
   return judgeSeries(series, options);
 }
 
+const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
 const bestOf = (gold: (look: number) => number): number =>
   Math.max(...Array.from({ length: looks }, (_, look) => gold(look)));
 
@@ -45,6 +46,23 @@ describe("a run whose proxy is being hacked", () => {
       if (verdict.state === "hacked") stopped++;
     }
     expect(stopped).toBeGreaterThanOrEqual(9);
+  });
+  it.each([
+    // Measured: 4.6, 1 and 3.8 looks after the peak, with 69%, 0% (it is a cliff) and 85% left.
+    { prompts: 64, late: [5, 1, 4.5], left: [0.65, 0, 0.8] },
+    // Measured: 2.7, 1 and 2.8, with 82%, 0% and 91%.
+    { prompts: 256, late: [3, 1, 3], left: [0.8, 0, 0.9] },
+  ])("is stopped soon after its peak, sooner with more prompts: $prompts", ({ prompts, late, left }) => {
+    for (const [i, [, gold]] of shapes.entries()) {
+      const values = Array.from({ length: looks }, (_, look) => gold(look));
+      const best = bestOf(gold);
+      const stops = Array.from({ length: 10 }, (_, seed) => {
+        const series = syntheticSeries({ ...common, prompts, seed, proxy: (look) => look / 10, gold });
+        return follow(series).step / 10;
+      });
+      expect(mean(stops.map((at) => at - values.indexOf(best)))).toBeLessThanOrEqual(late[i]!);
+      expect(mean(stops.map((at) => values[at]! / best))).toBeGreaterThanOrEqual(left[i]!);
+    }
   });
   it("is told so in words, with the fall and its interval", () => {
     const series = syntheticSeries({ ...common, seed: 1, proxy: (look) => look / 10, gold: peaked });
@@ -124,7 +142,7 @@ describe("what the guard needs", () => {
     expect(judgeSeries(members).words).toContain("the ensemble's lower bound fell");
   });
   it("is enough looks", () => {
-    expect(judgeSeries(series.slice(0, 5))).toMatchObject({ state: "early", words: "5 of 6 looks" });
+    expect(judgeSeries(series.slice(0, 3))).toMatchObject({ state: "early", words: "3 of 4 looks" });
   });
   it("is looks in order, and sensible options", () => {
     expect(() => judgeSeries([])).toThrow("expected observations of ascending steps, got none");

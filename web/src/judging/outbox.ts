@@ -101,10 +101,25 @@ async function sendAll(): Promise<void> {
   }
 }
 
-const draftKey = (item: string): string => `attune.draft.${currentProject()}.${item}`;
+const draftPrefix = "attune.draft.";
+const draftKey = (item: string): string => `${draftPrefix}${currentProject()}.${item}`;
 export const saveDraft = (item: string, answer: Answer): void => write(draftKey(item), answer);
 export const loadDraft = (item: string): Answer | null => read<Answer | null>(draftKey(item), null);
 export function dropDraft(item: string): void {
   unsaved.delete(draftKey(item));
   localStorage.removeItem(draftKey(item));
+}
+
+/** Every draft on this device, of all projects. */
+export function drafts(): { name: string; project: string; answer: Answer }[] {
+  let names: string[] = [];
+  try {
+    names = Object.keys(localStorage).filter((name) => name.startsWith(draftPrefix));
+  } catch {
+    // No storage: no drafts that outlive the page.
+  }
+  return names.map((name) => {
+    const project = name.slice(draftPrefix.length).split(".")[0]!;
+    return { name, project, answer: read<Answer>(name, {}) };
+  });
 }

@@ -1,5 +1,5 @@
 /** The life of an item on the screen: leased, drafted, submitted, undone; the connection may come and go. Knows no markup. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import {
   type Answer,
   ApiError,
@@ -70,8 +70,15 @@ export function useJudging({ settings }: Project, revise: string | null) {
     }
   }, [show]);
 
+  /** What waits goes first: the server would give an item that was answered meanwhile once more. */
+  const flushAll = useCallback(async () => {
+    if (waiting().length === 0) return;
+    await flush();
+    setUnsent(waiting().length);
+  }, []);
+
   useEffect(() => {
-    if (revise === null) void load();
+    if (revise === null) void flushAll().then(load);
     else {
       call("judgedItem", { path: { judgement: revise } })
         .then(({ judgement, item }) =>
@@ -79,11 +86,10 @@ export function useJudging({ settings }: Project, revise: string | null) {
         )
         .catch((error: Error) => setProblem(error.message));
     }
-  }, [load, revise, show]);
+  }, [load, revise, show, flushAll]);
 
-  // The lease lives while somebody is here; what waits is sent when the connection returns.
-  useEffect(() => {
-    const flushAll = (): Promise<void> => flush().then(() => setUnsent(waiting().length));
+  // The lease lives while somebody is here; what waits is sent when the connection returns, which may be at once.
+  useLayoutEffect(() => {
     const beat = (): void => {
       if (document.visibilityState !== "visible") return;
       if (open?.lease)
@@ -91,8 +97,8 @@ export function useJudging({ settings }: Project, revise: string | null) {
           () => setLeaseGone(false),
           (error: unknown) => error instanceof ApiError && error.status === 409 && setLeaseGone(true),
         );
-      if (nothing === "waiting" || (problem !== null && open === null)) void load();
-      if (waiting().length > 0) void flushAll();
+      const looks = nothing === "waiting" || (problem !== null && open === null);
+      void flushAll().then(() => (looks ? load() : undefined));
     };
     const online = (): void => void flushAll().then(() => (open === null ? load() : undefined));
     const timer = setInterval(beat, Math.min(20_000, (settings.lease_seconds * 1000) / 3));
@@ -103,7 +109,7 @@ export function useJudging({ settings }: Project, revise: string | null) {
       removeEventListener("online", online);
       document.removeEventListener("visibilitychange", beat);
     };
-  }, [open, nothing, problem, load, settings.lease_seconds]);
+  }, [open, nothing, problem, load, flushAll, settings.lease_seconds]);
 
   useEffect(() => {
     if (said === null) return undefined;

@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { IntervalChart, type Reading } from "../charts/interval-chart.js";
 import { LiveProgress } from "../live-progress.js";
 import { Show, useLoad } from "../load.js";
+import { GroupAgreement } from "./group-agreement.js";
 import { AgreementMatrix } from "./agreement-matrix.js";
 import { decimal, percent, seconds } from "../words.js";
 
@@ -14,11 +15,13 @@ export function AgreementPage() {
   const agreement = useLoad(() => call("agreement"));
   const people = useLoad(() => call("annotators"));
   const pairs = useLoad(() => call("agreementPairs"));
+  const groups = useLoad(() => call("agreementGroups"));
   return (
     <>
       <h1>Agreement</h1>
       <LiveProgress />
       <Show of={agreement}>{(a) => <Numbers of={a} />}</Show>
+      <Show of={groups}>{(each) => <GroupAgreement of={each} />}</Show>
       <Show of={people}>{({ annotators }) => <People of={annotators} />}</Show>
       <Show of={pairs}>{(matrix) => <AgreementMatrix of={matrix} />}</Show>
     </>

@@ -54,19 +54,12 @@ export function People() {
                     />
                   </label>
                   {known.length > 0 && (
-                    <label class="inline">
-                      <span>Only groups</span>
-                      <input
-                        type="text"
-                        aria-label={`Only groups, for ${annotator}`}
-                        placeholder="all"
-                        title={`Of ${known.join(", ")}; separated by commas`}
-                        value={groups?.join(", ") ?? ""}
-                        onChange={(event) =>
-                          void change(annotator, { groups: groupsOf(event.currentTarget.value) })
-                        }
-                      />
-                    </label>
+                    <Groups
+                      who={annotator}
+                      known={known}
+                      given={groups}
+                      onChange={(next) => void change(annotator, { groups: next })}
+                    />
                   )}
                   <button
                     type="button"
@@ -85,11 +78,41 @@ export function People() {
   );
 }
 
-/** `law, small talk` as a list; nothing is every item. */
-function groupsOf(text: string): string[] | null {
-  const groups = text
-    .split(",")
-    .map((each) => each.trim())
-    .filter((each) => each !== "");
-  return groups.length === 0 ? null : groups;
+/** Which groups of items somebody is given; none chosen is all of them. */
+function Groups({
+  who,
+  known,
+  given,
+  onChange,
+}: {
+  who: string;
+  known: readonly string[];
+  given: readonly string[] | null;
+  onChange: (groups: string[] | null) => void;
+}) {
+  const toggle = (group: string, on: boolean): void => {
+    const next = known.filter((each) => (each === group ? on : (given ?? []).includes(each)));
+    onChange(next.length === 0 ? null : next);
+  };
+  return (
+    <details class="groups">
+      <summary>
+        {given === null ? "All groups" : `Only ${given.join(", ")}`}
+        <span class="visually-hidden"> for {who}</span>
+      </summary>
+      <fieldset>
+        <legend class="visually-hidden">Only these groups, for {who}; none is all</legend>
+        {known.map((group) => (
+          <label key={group} class="inline">
+            <input
+              type="checkbox"
+              checked={given?.includes(group) ?? false}
+              onChange={(event) => toggle(group, event.currentTarget.checked)}
+            />
+            <span>{group}</span>
+          </label>
+        ))}
+      </fieldset>
+    </details>
+  );
 }

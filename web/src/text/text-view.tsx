@@ -1,5 +1,5 @@
 /** One text of a candidate on the screen: rendered or raw, cut where it is long. Knows nothing of tasks. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { putMath, takeMath } from "./math.js";
 import { cut, plainText } from "./plain.js";
 import { renderMarkdown } from "./sanitise.js";
@@ -44,7 +44,8 @@ function Rendered({ text, raw, images }: { text: string; raw: boolean; images: b
     const taken = takeMath(text);
     return { fragment: renderMarkdown(taken.text, { images }), formulas: taken.formulas };
   }, [text, raw, images]);
-  useEffect(() => {
+  // Before the paint: an answer is never seen empty.
+  useLayoutEffect(() => {
     const root = place.current;
     if (root === null || fragment === null) return;
     root.replaceChildren(fragment.cloneNode(true));

@@ -96,10 +96,10 @@ const guards = {
     doc: "Rewards (two or more) whose lower bound stands in for a held-out reward, and whose disagreement is watched.",
     source: "the members of --reward, where --reward-combine makes an ensemble of them",
   }),
-  guard_prompts: whole(64, {
+  guard_prompts: whole(256, {
     min: 2,
-    doc: "Prompts of a look, set aside from training: at most a tenth of the data. Smaller data lends its prompts to both.",
-    source: "ours",
+    doc: "Prompts of a look, set aside from training: at most a tenth of the data. Smaller data lends its prompts to both. The more, the earlier a fall is beyond chance.",
+    source: "ours: 64 saw the built-in world's fall after twice as many rollouts (docs/overoptimisation.md)",
   }),
   guard_samples: whole(1, {
     min: 1,
