@@ -1,7 +1,7 @@
 /** What a route's handler is given and what it gives back, typed by the table of routes. Knows no particular route. */
 import type { z } from "zod";
 import type { PathOf, ResponseOf, Role, RouteName, routes } from "./api.js";
-import type { Agreement, ProjectSettings } from "./api-schemas.js";
+import type { Agreement, GroupAgreement, ProjectSettings } from "./api-schemas.js";
 import type { ProjectRow, Store } from "../store/index.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
@@ -20,6 +20,7 @@ export interface ServerContext {
   feed: ProgressFeed;
   /** The last agreement of each project and what it was computed from: intervals take a moment, and pages are loaded again. */
   agreements: Map<string, { state: string; agreement: Agreement }>;
+  groupAgreements: Map<string, { state: string; agreement: GroupAgreement }>;
   /** Open streams of live progress, by person. */
   streams: Map<string, number>;
   /** Says that a webhook may be due. */

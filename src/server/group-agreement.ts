@@ -8,7 +8,7 @@ import type { GroupAgreement } from "./api-schemas.js";
 const most = 50;
 
 /** Draws over all groups at most: neither the page shall wait, nor everybody else for the page. */
-const draws = 60_000;
+const draws = 30_000;
 
 export function groupAgreementOf({
   patterns,

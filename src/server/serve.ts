@@ -71,6 +71,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     metrics,
     feed,
     agreements: new Map(),
+    groupAgreements: new Map(),
     streams: new Map(),
     wakeWebhooks: webhooks.wake,
     hostNames: publicUrl === undefined ? [] : [new URL(publicUrl).hostname],

@@ -28,10 +28,16 @@ export const handlers = {
     return { ...matrix, left_out: leftOut };
   },
 
-  async agreementGroups({ store: db, project }) {
+  async agreementGroups({ context, store: db, project }) {
     const patterns = await store.groupPatterns(db, project.id);
     const people = patterns.length === 0 ? [] : await store.peopleSums(db, project.id);
-    return groupAgreementOf({ patterns, people });
+    const given = { patterns, people: people.map(({ groups }) => ({ groups })) };
+    const state = JSON.stringify(given);
+    const known = context.groupAgreements.get(project.id);
+    if (known?.state === state) return known.agreement;
+    const agreement = groupAgreementOf(given);
+    context.groupAgreements.set(project.id, { state, agreement });
+    return agreement;
   },
 
   async leaderboard({ store: db, project }) {
