@@ -95,6 +95,10 @@ describe("attune train", () => {
     const { code, err } = await train("spin", "spin");
     expect(err).toContain("4 prompts");
     expect(code).toBe(0);
+    // Nothing is there that could judge a look.
+    expect(err).not.toContain("look at step");
+    const watched = await train("spin", "spin-watched", "--reward", mine);
+    expect(watched.err).toContain("look at step 0: proxy ");
   });
 
   it("grpo takes several weighed rewards, logs each, and keeps the answers where asked", async () => {

@@ -93,7 +93,7 @@ export async function runOnlineTraining(
       centreOn: s.centre_reward_on === undefined ? [] : await readAnswers(s.centre_reward_on),
     });
     const watched =
-      s.guard === "off"
+      s.guard === "off" || !judged(s)
         ? undefined
         : { heldOut: await open(s.held_out_reward), ensemble: await open(s.guard_ensemble) };
     return await train(config, { ...options, folder, backend, reward, watched, opened: policy });
@@ -248,6 +248,10 @@ async function train(config: OnlineTrainingConfig, p: Parts): Promise<TrainingRe
 }
 
 type Settings = OnlineTrainingConfig["settings"];
+
+/** A run without a reward (SPIN's) is looked at only where something is to judge the looks. */
+const judged = (s: Settings): boolean =>
+  [s.reward, s.held_out_reward, s.guard_ensemble].some((specs) => specs !== undefined);
 type OnlineFit = Omit<FitOptions, "backend" | "epochs" | "gradientAccumulationSteps" | "lossNormalisation">;
 
 function fitOptions(

@@ -53,10 +53,10 @@ const shared = {
 
 type SharedName = (typeof shared)[keyof typeof shared][number];
 
-const rewards = {
+const rewards = (required: boolean) => ({
   reward: texts({
     doc: 'What judges an answer: a reward model (folder or Hugging Face id), a reward server (http://...), a module of your own (./mine.js), a rule (rule:exact-match?column=answer), a language model (judge:http://host/v1?model=NAME; with &compare=pairs it compares the answers to a prompt with each other). Give several for their sum, each with a weight: "0.5*rule:ended".',
-    source: "required",
+    source: required ? "required" : "none: it is logged and watched by the guard, and not learned from",
   }),
   reward_combine: choice("sum", {
     choices: ["sum", "mean", "min", "lower_bound"],
@@ -80,7 +80,7 @@ const rewards = {
     doc: "Write every rollout's answers and rewards under answers/ in the output folder.",
     source: "TRL",
   }),
-};
+});
 
 const guards = {
   guard: choice("stop", {
@@ -168,7 +168,7 @@ export function onlineTrainingSections(method: OnlineMethodName): Record<string,
     Object.fromEntries(shared[title].map((name) => [name, groups[title]![name]!]));
   return {
     "Model and data": picked("Model and data"),
-    Reward: rewards,
+    Reward: rewards(entry.rewarded),
     ...onlineSections(entry.defaults, entry.groups),
     ...(entry.critic && { Critic: critics, "Pretraining mix": mixes }),
     Guard: guards,
