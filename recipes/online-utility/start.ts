@@ -31,12 +31,12 @@ export async function makeStart(o: {
   mkdirSync(folder, { recursive: true });
   if (!existsSync(policy)) {
     const rows = demonstrations(world, { count: 800, seed });
-    await train(o, { from: "models/tiny", to: policy, rows, epochs: 2, learningRate: 5e-4 });
+    await trainStage(o, { from: "models/tiny", to: policy, rows, epochs: 2, learningRate: 5e-4 });
   }
   if (!existsSync(rewardModel)) {
     const judged = collectJudgements(answerPairs(world, { count: 1500, seed }), { seed });
     const { rows } = preferenceRows(judged);
-    await train(o, { from: policy, to: rewardModel, rows, epochs: 1, learningRate: 1e-3, head: true });
+    await trainStage(o, { from: policy, to: rewardModel, rows, epochs: 1, learningRate: 1e-3, head: true });
   }
   return { policy, rewardModel };
 }
@@ -50,7 +50,8 @@ interface Stage {
   head?: boolean;
 }
 
-async function train(o: { backend: Backend; seed: number }, s: Stage): Promise<void> {
+/** SFT on demonstrations or, with `head`, a reward model on judged pairs; its rows are left beside the folder. */
+export async function trainStage(o: { backend: Backend; seed: number }, s: Stage): Promise<void> {
   const file = `${s.to}.jsonl`;
   writeFileSync(file, s.rows.map((row) => JSON.stringify(row)).join("\n"));
   const model = await loadModel(s.from, { seed: o.seed, ...(s.head && { head: "sequence" as const }) });
