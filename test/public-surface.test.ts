@@ -174,6 +174,7 @@ it("has a client, a server and a store that export exactly these names", () => {
     "findJudgement",
     "findProject",
     "findSession",
+    "groupPatterns",
     "heartbeat",
     "historyOf",
     "isDecided",
