@@ -152,6 +152,18 @@ describe("sampler and trainer", () => {
   });
 });
 
+describe("methods of pairs", () => {
+  it.each(["online-dpo", "spin", "xpo", "nash-md", "best-of-n"] as const)(
+    "%s compares too",
+    async (method) => {
+      const { reports } = await runOnline(setting, method, { fit: { maxSteps: 1 } });
+      const { metrics } = reports[0]!;
+      expect(metrics["sampling/sampling_logp_difference/mean"]).toBeGreaterThan(0);
+      expect(metrics["sampling/sampling_logp_difference/max"]).toBeLessThan(1e-4);
+    },
+  );
+});
+
 describe("every loss of the group takes every correction", () => {
   const { lossTypes } = ONLINE_METHODS.grpo.defaults;
   it.each(lossTypes)("%s", async (loss_type) => {

@@ -19,7 +19,7 @@ import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
 import type { Made, OpponentAnswers, Recipe } from "./recipe.js";
-import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
+import { reportOf, rolloutMetrics, samplerGap, type RolloutReport, type RolloutRow } from "./rollout.js";
 import type { SampledAnswer, Sampler } from "./sampler.js";
 import { openScorer, type Scorer } from "./scorer.js";
 import type { OnlineSettings } from "./settings.js";
@@ -339,6 +339,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const made = await recipe.make(rows, this.#context(rows, number));
     const metrics = {
       ...rolloutMetrics(rows, this.#o.reward?.name ?? "none"),
+      ...(this.#scored && samplerGap(rows)),
       ...made.metrics,
       "completions/empty": rows.filter(({ tokens }) => tokens.length === 0).length,
       "prompts/too_long": this.#o.prompts.tooLong.length,

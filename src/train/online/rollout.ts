@@ -79,6 +79,18 @@ export function rolloutMetrics(rows: readonly RolloutRow[], rewardName: string):
   };
 }
 
+/** How far the trainer's log-probabilities are from the sampler's own, over all tokens, under TRL's names; nothing where none are known. */
+export function samplerGap(rows: readonly RolloutRow[]): Record<string, number> {
+  const gaps = rows
+    .filter(({ tokens, samplerLogps }) => samplerLogps.length === tokens.length)
+    .flatMap(({ logps, samplerLogps }) => Array.from(logps, (x, t) => Math.abs(x - samplerLogps[t]!)));
+  if (gaps.length === 0) return {};
+  return {
+    "sampling/sampling_logp_difference/mean": momentsOf(gaps).mean,
+    "sampling/sampling_logp_difference/max": gaps.reduce((a, b) => Math.max(a, b)),
+  };
+}
+
 export function reportOf(
   rollout: number,
   rows: readonly RolloutRow[],
