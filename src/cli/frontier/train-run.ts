@@ -24,6 +24,9 @@ export interface TrainRunOptions {
   onStep: (step: number, total: number) => void;
 }
 
+/** Updates between checkpoints: a run that is killed loses no more. */
+const saveEvery = 20;
+
 /** Folder of the trained model. Goes on from a checkpoint that lies in the folder; throws `interrupted` when it is stopped. */
 export async function trainRun(spec: RunSpec, o: TrainRunOptions): Promise<string> {
   return spec.kind === "offline" ? offline(spec, o) : online(spec, o);
@@ -42,7 +45,7 @@ async function offline(spec: RunSpec & { kind: "offline" }, o: TrainRunOptions):
     ...(spec.lossType !== undefined && { loss_type: spec.lossType }),
     per_device_train_batch_size: rows,
     max_steps: Math.max(1, Math.round(answers / (2 * rows))),
-    save_steps: 0,
+    save_steps: saveEvery,
     save_total_limit: 1,
     detail_steps: 0,
     seed,
@@ -88,6 +91,7 @@ async function online(spec: RunSpec & { kind: "online" }, o: TrainRunOptions): P
         ...(learningRate !== undefined && { learningRate }),
         output: o.folder,
         resume: true,
+        saveSteps: saveEvery,
         saveTotalLimit: 1,
         fingerprint: { frontier: o.fingerprint },
         detailSteps: 0,
