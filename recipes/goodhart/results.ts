@@ -39,9 +39,9 @@ interface Stop {
 }
 
 /** Judged after every look, as a run would be. */
-function stopOf(series: readonly Observation[]): Stop | undefined {
+function stopOf(series: readonly Observation[], patience = Infinity): Stop | undefined {
   for (let n = 1; n <= series.length; n++) {
-    const verdict = judgeSeries(series.slice(0, n));
+    const verdict = judgeSeries(series.slice(0, n), { patience });
     if (verdict.stop) return { at: n - 1, verdict };
   }
   return undefined;
@@ -56,6 +56,8 @@ interface Place extends Truth {
 export interface GuardSummary {
   judge: Judge;
   prompts: number;
+  /** Looks without a better one; null: not asked for. */
+  patience: number | null;
   /** Null where it did not stop. */
   stopped: Place | null;
   kept: Place;
@@ -83,18 +85,19 @@ export function summaryOf(run: RlRun, world: World): RunSummary {
     ...truth[at]!,
     share: means[at]! / highest,
   });
-  const guardBy = (judge: Judge, prompts: number): GuardSummary => {
+  const guardBy = (judge: Judge, prompts: number, patience: number | null = null): GuardSummary => {
     const series = seriesOf(run, { judge, world, prompts });
-    const stop = stopOf(series);
+    const stop = stopOf(series, patience ?? Infinity);
     const seen = stop ? series.slice(0, stop.at + 1) : series;
     const { words } = stop?.verdict ?? judgeSeries(series);
     const kept = place(chooseCheckpoint(seen).index);
-    return { judge, prompts, stopped: stop ? place(stop.at) : null, kept, words };
+    return { judge, prompts, patience, stopped: stop ? place(stop.at) : null, kept, words };
   };
   const all = run.looks[0]!.guard.length;
   const guards = [
     ...judges.map((judge) => guardBy(judge, all)),
     ...[all / 2, all / 4].map((prompts) => guardBy("truth", prompts)),
+    ...(["truth", "people"] as const).map((judge) => guardBy(judge, all, 2)),
   ];
   const summary = {
     seed: run.seed,
@@ -112,8 +115,8 @@ const told = ({ step, mean, standardError, share }: Place): string =>
   `step ${step}: ${mean.toFixed(2)} +- ${standardError!.toFixed(2)}, ${Math.round(100 * share)}% of the best`;
 
 function linesOf(s: Omit<RunSummary, "lines">, curve: string): string[] {
-  const guard = ({ judge, prompts, stopped, kept, words }: GuardSummary): string[] => [
-    `  guard by ${judge}, ${prompts} prompts: ${stopped ? `stops at ${told(stopped)}` : "does not stop"}`,
+  const guard = ({ judge, prompts, patience, stopped, kept, words }: GuardSummary): string[] => [
+    `  guard by ${judge}, ${prompts} prompts${patience === null ? "" : `, patience ${patience}`}: ${stopped ? `stops at ${told(stopped)}` : "does not stop"}`,
     `    keeps ${told(kept)}`,
     `    ${words}`,
   ];

@@ -31,13 +31,14 @@ export function watchedRun(settings: Readonly<Record<string, unknown>>): Watched
   };
   return {
     open(parts) {
-      const { heldOut, ensemble, members, stop, models, timeoutSeconds, retries } = parts;
+      const { heldOut, ensemble, members, stop, patience, models, timeoutSeconds, retries } = parts;
       const own = openGuard({
         ...(heldOut && { heldOut }),
         ...(ensemble.length > 0 && { ensemble }),
         ...(members.length > 0 && { members }),
         series: parts.logged as readonly Observation[],
         stop,
+        ...(patience !== undefined && { judge: { patience } }),
         models,
         timeoutSeconds,
         retries,

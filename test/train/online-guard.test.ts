@@ -135,6 +135,34 @@ describe("a run that hacks its reward", () => {
   });
 });
 
+describe("a run with patience", () => {
+  it("ends when so many looks brought nothing better, sooner than beyond chance, and keeps the best", async () => {
+    const patient = await train(
+      "patient",
+      prompts,
+      ...hacked,
+      "--held-out-reward",
+      gold,
+      "--guard-patience",
+      "2",
+    );
+    expect(patient.code).toBe(0);
+    expect(patient.err).toMatch(/held-out no better for \d looks; keep step \d+.*: stopping/);
+    const last = looks("patient").at(-1)!;
+    expect(last.verdict.state).toBe("stalled");
+    expect(last.step).toBeLessThan(looks("hacked").find(({ verdict }) => verdict.state === "hacked")!.step);
+    const { guard } = readJson<{ guard: { kept: number } }>(at("patient", "run.json"));
+    expect(guard.kept).toBe(last.verdict.keep);
+    expect(guard.kept).toBeLessThanOrEqual(last.step - 2);
+  });
+
+  it("takes one look at least", async () => {
+    const { code, err } = await train("none", prompts, ...hacked, "--guard-patience", "0");
+    expect(code).not.toBe(0);
+    expect(err).toContain("guard_patience");
+  });
+});
+
 describe("a watched run", () => {
   const short = ["--total-episodes", "96", "--guard-every", "2", "--save-steps", "1", "--logging-steps", "1"];
   it("learns the same as one that nobody watches, where no prompt is set aside", async () => {

@@ -21,6 +21,7 @@ const harmless = new Set([
   "guard_prompts",
   "guard_samples",
   "guard_every",
+  "guard_patience",
   "critic_model",
   "value_head",
   "ptx_data",

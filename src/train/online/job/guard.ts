@@ -36,6 +36,8 @@ export interface GuardParts {
   /** Names of the members among the reward's components, where it is an ensemble. */
   readonly members: readonly string[];
   readonly stop: boolean;
+  /** Looks without a better one that end a run too; undefined: any number is borne. */
+  readonly patience: number | undefined;
   readonly models: KeptModels;
   /** Lines that `write` was given before a resume. */
   readonly logged: readonly unknown[];
@@ -107,6 +109,7 @@ export async function watchRun(o: OpenGuardOptions): Promise<{ watch: Watch; gua
     ensemble: o.ensemble?.parts ?? [],
     members: s.reward_combine === "sum" || names.length < 2 ? [] : names,
     stop: s.guard === "stop",
+    patience: s.guard_patience,
     models: modelsOnDisk(join(o.output, "guard"), o.policy),
     logged,
     write: (line) => appendLine(file, line),

@@ -111,6 +111,11 @@ const guards = {
     doc: "Rollouts between looks.",
     source: "ours: a tenth of all answers, 8 to 50 looks a run",
   }),
+  guard_patience: optionalWhole({
+    min: 1,
+    doc: "End the run after so many looks without a better one, too: near the best step where a reward is being hacked, but also where a run rests before it gains again.",
+    source: "ours: never; 2 for a reward that is not trusted (docs/overoptimisation.md)",
+  }),
 };
 
 const critics = {
@@ -144,6 +149,7 @@ export type OnlineJobSettings = Pick<CommonSettings, SharedName> &
     guard_prompts: number;
     guard_samples: number;
     guard_every?: number;
+    guard_patience?: number;
     normalize_reward: boolean;
     log_completions: boolean;
     critic_model?: string;
