@@ -29,4 +29,14 @@ export interface LossResult {
   readonly state?: Readonly<Record<string, Tensor>>;
 }
 
+/** A loss with further metrics beside its own. */
+export const withMetrics = (
+  result: LossResult,
+  { metrics, metricRules }: Pick<LossResult, "metrics" | "metricRules">,
+): LossResult => ({
+  ...result,
+  metrics: { ...result.metrics, ...metrics },
+  metricRules: { ...result.metricRules, ...metricRules },
+});
+
 export type Loss<I, O> = (inputs: I, options: O) => LossResult;

@@ -6,7 +6,7 @@
  * real rows is trained) or [rows, tokens] (the sum over the number of real tokens); metrics are per row and under TRL's
  * names. `reduceLoss` and `metricTotals` reduce them.
  */
-export type { Loss, LossResult, MetricRule } from "./contract.js";
+export { type Loss, type LossResult, type MetricRule, withMetrics } from "./contract.js";
 export {
   resolveOptions,
   type OptionsOf,

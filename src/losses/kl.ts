@@ -60,6 +60,12 @@ export function klEstimate(logps: Tensor, refLogps: Tensor, estimator: KlEstimat
   }
 }
 
+/** Two estimates side by side, as metrics: k1 below 0 with k3 near 0 says that samples are not the policy's. */
+export const klDiagnostics = (logps: Tensor, refLogps: Tensor): Record<string, Tensor> => ({
+  "diag/kl_k1": klEstimate(logps, refLogps, "k1"),
+  "diag/kl_k3": klEstimate(logps, refLogps, "k3"),
+});
+
 /**
  * KL(policy || reference) from whole logits, exactly: [..., vocabulary] twice -> [...].
  *

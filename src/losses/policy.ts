@@ -23,7 +23,7 @@ import {
   type Tensor,
 } from "../tensor/index.js";
 import type { LossResult, MetricRule } from "./contract.js";
-import { klEstimate, KL_ESTIMATORS } from "./kl.js";
+import { klDiagnostics, klEstimate, KL_ESTIMATORS } from "./kl.js";
 import { needed } from "./needed.js";
 import { choice, number, type OptionsOf, type OptionSpec } from "./options.js";
 import { keptRows, topEntropy } from "./policy-masks.js";
@@ -269,7 +269,7 @@ interface KlParts {
   state: PolicyState;
 }
 
-/** The penalty, and as metrics the estimate, k1 and k3: k1 below 0 with k3 near 0 says that samples are not the policy's. */
+/** The penalty, and as metrics the estimate and its diagnostics. */
 export function klTerm(
   where: string,
   inputs: PolicyInputs,
@@ -282,10 +282,7 @@ export function klTerm(
   const kl = options.biasCorrectedKl === true ? mul(plain, ratio) : plain;
   return {
     ...(options.beta > 0 && { penalty: kl }),
-    ...tokenMeans(
-      { kl, "diag/kl_k1": klEstimate(logps, ref, "k1"), "diag/kl_k3": klEstimate(logps, ref, "k3") },
-      mask,
-    ),
+    ...tokenMeans({ kl, ...klDiagnostics(logps, ref) }, mask),
   };
 }
 

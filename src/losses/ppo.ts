@@ -24,7 +24,7 @@ import {
   type Tensor,
 } from "../tensor/index.js";
 import { highOf } from "./clipping.js";
-import type { LossResult } from "./contract.js";
+import { type LossResult, withMetrics } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";
 import {
   byTokens,
@@ -100,10 +100,5 @@ export function ppo(inputs: PolicyInputs, options: Partial<PpoOptions> = {}): Lo
     aggregate: byTokens,
     surrogate: (state) => surrogate(state, resolved),
   });
-  const { metrics, metricRules } = tokenMeans(entropies ? { "policy/entropy_avg": entropies } : {}, mask);
-  return {
-    ...result,
-    metrics: { ...result.metrics, ...metrics },
-    metricRules: { ...result.metricRules, ...metricRules },
-  };
+  return withMetrics(result, tokenMeans(entropies ? { "policy/entropy_avg": entropies } : {}, mask));
 }

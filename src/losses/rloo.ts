@@ -23,7 +23,7 @@ import { clipMetrics, highOf } from "./clipping.js";
 import type { LossResult } from "./contract.js";
 import { number, resolveOptions, type OptionsOf } from "./options.js";
 import { checkPolicyShapes, mergeMetrics, tokenMeans, type PolicyInputs } from "./policy.js";
-import { klEstimate } from "./kl.js";
+import { klDiagnostics } from "./kl.js";
 import { keep, rowSum } from "./sums.js";
 import { AttuneError } from "../errors.js";
 
@@ -85,6 +85,8 @@ export function rloo(inputs: RlooInputs, options: Partial<RlooOptions> = {}): Lo
   const column = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, 1]);
   const surrogate = maximum(neg(mul(ratio, advantages)), neg(mul(held, advantages)));
   const loss = correction === undefined ? surrogate : mul(surrogate, correction);
+  // The penalty itself is in the advantages.
+  const distance = inputs.refLogps && klDiagnostics(keep(inputs.logps, mask), keep(inputs.refLogps, mask));
   return {
     loss,
     ...mergeMetrics(
@@ -97,14 +99,7 @@ export function rloo(inputs: RlooInputs, options: Partial<RlooOptions> = {}): Lo
           advantages: column(advantages),
         },
       ),
-      tokenMeans({ ...(inputs.entropies && { entropy: inputs.entropies }), ...distance(inputs) }, mask),
+      tokenMeans({ ...(inputs.entropies && { entropy: inputs.entropies }), ...distance }, mask),
     ),
   };
-}
-
-/** From the reference, a token; the penalty itself is in the advantages. */
-function distance({ logps, refLogps, mask }: RlooInputs): Record<string, Tensor> {
-  if (refLogps === undefined) return {};
-  const [own, ref] = [keep(logps, mask), keep(refLogps, mask)];
-  return { "diag/kl_k1": klEstimate(own, ref, "k1"), "diag/kl_k3": klEstimate(own, ref, "k3") };
 }

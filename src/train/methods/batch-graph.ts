@@ -159,8 +159,7 @@ export function completionLogps(
   b: BatchTensors,
   { hidden, temperature = 1 }: { hidden: Tensor; temperature?: number | undefined },
 ): Tensor {
-  const head = temperature === 1 ? {} : { scale: 1 / temperature };
-  return gather(targetLogProbs(bound.model, hidden, { ...b, head }), b.grid);
+  return gather(targetLogProbs(bound.model, hidden, { ...b, head: { scale: 1 / temperature } }), b.grid);
 }
 
 /** The k-th completion of every group: [sequences, width] -> [groups, width]. */

@@ -9,6 +9,7 @@ import {
   resolveOptions,
   UNPAIRED_LOSSES,
   type UnpairedLossEntry,
+  withMetrics,
 } from "../../losses/index.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, StartInvariant, Trainer } from "../trainer.js";
@@ -60,11 +61,7 @@ export function unpaired(o: UnpairedOptions): Trainer<Batch> {
       );
       const extra = unpairedDetails(context, { b, hidden });
       return {
-        result: {
-          ...result,
-          metrics: { ...result.metrics, ...extra.metrics },
-          metricRules: { ...result.metricRules, ...extra.weights },
-        },
+        result: withMetrics(result, { metrics: extra.metrics, metricRules: extra.weights }),
         inputs: b.inputs,
         rowMask: b.groupMask,
       };

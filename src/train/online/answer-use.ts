@@ -1,5 +1,5 @@
 /** What recipes ask of answers: whether one can be learned from, what it is paid, means of numbers. Knows no method. */
-import type { RolloutRow } from "./rollout.js";
+import { type RolloutRow, total } from "./rollout.js";
 import type { OnlineSettings } from "./settings.js";
 
 /** The reward of an answer, less the penalty where it did not end. */
@@ -12,7 +12,6 @@ export const paid = (
 export const usable = ({ tokens, ended }: RolloutRow, s: OnlineSettings): boolean =>
   tokens.length > 0 && (ended || !s.mask_truncated_completions);
 
-export const total = (list: ArrayLike<number>): number => Array.from(list).reduce((a, b) => a + b, 0);
 export const mean = (list: readonly number[]): number => total(list) / Math.max(1, list.length);
 /** Share of answers that ended by themselves. */
 export const endedShare = (list: readonly { readonly ended: boolean }[]): number =>

@@ -51,8 +51,6 @@ export async function judgeAnswers(
 export interface Answering extends Judging {
   readonly sample: () => Promise<SampledAnswer[]>;
   readonly scorer: Scorer;
-  /** The policy's own log-probabilities are computed anew; else those of the sampler stand for them. */
-  readonly scored: boolean;
   /** Answers of a prompt. */
   readonly samples: number;
   /** Seconds are added under `generation`, `reward` and `scoring`. */
@@ -81,23 +79,26 @@ export async function answerPrompts(
         prompt: promptOf(i).tokens,
         completions: [answers[i]!.tokens],
       })),
-      { policy: o.scored },
     ),
   );
   const numbers = new Map<number, Scored>(said.map((i, k) => [i, scored[k]!]));
-  const rows = answers.map(({ tokens, logProbs, ended }, i): RolloutRow => ({
-    id: judged.items[i]!.id,
-    prompt: promptOf(i),
-    tokens,
-    text: judged.items[i]!.completion as string,
-    ended,
-    samplerLogps: logProbs,
-    ...(numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 }),
-    ...(!o.scored && { logps: logProbs }),
-    score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
-    components: Object.fromEntries(
-      Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),
-    ),
-  }));
+  const rows = answers.map(({ tokens, logProbs, ended }, i): RolloutRow => {
+    const own = numbers.get(i) ?? { logps: [], refLogps: [], values: [], lastValue: 0 };
+    return {
+      id: judged.items[i]!.id,
+      prompt: promptOf(i),
+      tokens,
+      text: judged.items[i]!.completion as string,
+      ended,
+      samplerLogps: logProbs,
+      ...own,
+      // A scorer without the policy leaves the sampler's own to stand for it.
+      logps: own.logps.length > 0 ? own.logps : logProbs,
+      score: tokens.length === 0 ? Number.NaN : judged.scores[i]!,
+      components: Object.fromEntries(
+        Object.entries(judged.components).map(([name, values]) => [name, values[i]!]),
+      ),
+    };
+  });
   return { rows, items: judged.items };
 }

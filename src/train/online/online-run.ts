@@ -19,7 +19,7 @@ import { planSteps, type RolloutPlan } from "./plan.js";
 import { type PretrainingText, textsBeside } from "./pretraining-mix.js";
 import { type EncodedPrompts, promptsAt, type PromptRow } from "./prompts.js";
 import type { Made, OpponentAnswers, Recipe } from "./recipe.js";
-import { reportOf, rolloutMetrics, samplerGap, type RolloutReport, type RolloutRow } from "./rollout.js";
+import { reportOf, rolloutMetrics, type RolloutReport, type RolloutRow } from "./rollout.js";
 import type { SampledAnswer, Sampler } from "./sampler.js";
 import { openScorer, type Scorer } from "./scorer.js";
 import type { OnlineSettings } from "./settings.js";
@@ -122,6 +122,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
       critic,
       parameters,
       temperature: s.temperature,
+      withPolicy: this.#scored,
       size: s.per_device_train_batch_size,
       ...this.#sizes(),
     });
@@ -339,7 +340,6 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const made = await recipe.make(rows, this.#context(rows, number));
     const metrics = {
       ...rolloutMetrics(rows, this.#o.reward?.name ?? "none"),
-      ...(this.#scored && samplerGap(rows)),
       ...made.metrics,
       "completions/empty": rows.filter(({ tokens }) => tokens.length === 0).length,
       "prompts/too_long": this.#o.prompts.tooLong.length,
@@ -412,8 +412,7 @@ export class OnlineRun implements BatchSource<OnlineBatch>, Companion {
     const samples = this.#o.settings.num_generations;
     const { answerers, scorer } = this.#open!;
     const sample = (): Promise<SampledAnswer[]> => this.#sample(prompts, { from: answerers.policy, samples });
-    const judging = { ...this.#judging(), scored: this.#scored };
-    const { rows } = await answerPrompts(prompts, { ...judging, sample, scorer, samples, seconds });
+    const { rows } = await answerPrompts(prompts, { ...this.#judging(), sample, scorer, samples, seconds });
     return rows;
   }
 }

@@ -1,6 +1,6 @@
 /** Methods in which the policy's answers meet those of an opponent: XPO (the reference), Nash-MD (its mixture with the policy). */
 import { nashMd, type OptionValue, xpo } from "../../losses/index.js";
-import { input, type Tensor } from "../../tensor/index.js";
+import type { Tensor } from "../../tensor/index.js";
 import {
   batchInputs,
   completionLogps,
@@ -10,11 +10,12 @@ import {
   shapeOf,
 } from "../methods/batch-graph.js";
 import type { Feeds, Trainer } from "../trainer.js";
-import { endedShare, mean, paid, total, usable } from "./answer-use.js";
+import { endedShare, mean, paid, usable } from "./answer-use.js";
 import type { OnlineBatch, OnlineItem } from "./item.js";
 import type { OpponentAnswers, Recipe } from "./recipe.js";
-import { klOfRow } from "./rollout.js";
+import { klOfRow, samplerGap, total } from "./rollout.js";
 import type { OnlineSettings } from "./settings.js";
+import { tokenFeeds, tokenInputs } from "./token-inputs.js";
 
 /** Sums over whole answers, so the tolerance is that of many roundings. */
 const policyIsReference = {
@@ -66,6 +67,7 @@ export function xpoRecipe(s: OnlineSettings): Recipe {
           "objective/scores_margin": mean(able.map((r) => paid(rows[r]!, s) - theirScores[r]!)),
           "val/model_contain_eos_token": endedShare(rows),
           "val/ref_contain_eos_token": mean(other.ended.map(Number)),
+          ...samplerGap(rows),
           alpha: s.alpha,
           beta: s.beta,
         },
@@ -107,6 +109,7 @@ export function nashMdRecipe(s: OnlineSettings): Recipe {
           "rewards/accuracies": mean(able.map((r) => Number(klOf(r) > 0))),
           "val/model_contain_eos_token": endedShare(rows),
           "val/ref_contain_eos_token": mean(other.ended.map(Number)),
+          ...samplerGap(rows),
           mixture_coef: s.mixture_coef,
           beta: s.beta,
         },
@@ -132,32 +135,25 @@ function nashMdTrainer(
     ids: ({ ids }) => ids,
     trace(batch, { policy: bound, recompute }) {
       const b = batchInputs(batch);
-      const refLogps = input("token:refLogps", [batch.sequences, batch.width]);
+      const { given, inputs } = tokenInputs(batch);
       const logps = completionLogps(bound, b, {
         hidden: hiddenOf(bound, b, recompute),
         temperature: s.temperature,
       });
       const probability = b.values["probability"]!;
       const result = nashMd(
-        { logps, refLogps, probability, mask: b.gridMask },
+        { logps, refLogps: given["refLogps"]!, probability, mask: b.gridMask },
         {
           beta: s.beta,
           ...(s.loss_options as Given),
         },
       );
-      return { result, inputs: { ...b.inputs, "token:refLogps": refLogps }, rowMask: b.groupMask };
+      return { result, inputs: { ...b.inputs, ...inputs }, rowMask: b.groupMask };
     },
   };
 }
 
-const refFeeds = (batch: OnlineBatch): Feeds => ({
-  ...feedsOf(batch),
-  "token:refLogps": {
-    shape: [batch.sequences, batch.width],
-    dtype: "float32",
-    data: batch.perToken["refLogps"]!,
-  },
-});
+const refFeeds = (batch: OnlineBatch): Feeds => ({ ...feedsOf(batch), ...tokenFeeds(batch) });
 
 function xpoTrainer(
   s: OnlineSettings,
@@ -174,11 +170,11 @@ function xpoTrainer(
     ids: ({ ids }) => ids,
     trace(batch, { policy, recompute }) {
       const b = batchInputs(batch);
-      const given = input("token:refLogps", [batch.sequences, batch.width]);
+      const { given, inputs } = tokenInputs(batch);
       const [own, other] = sides(
         completionLogps(policy, b, { hidden: hiddenOf(policy, b, recompute), temperature: s.temperature }),
       );
-      const [refOfPolicyLogps, refLogps] = sides(given);
+      const [refOfPolicyLogps, refLogps] = sides(given["refLogps"]!);
       const [policyMask, refMask] = sides(b.gridMask);
       const result = xpo(
         {
@@ -197,7 +193,7 @@ function xpoTrainer(
           ...(s.loss_options as Given),
         },
       );
-      return { result, inputs: { ...b.inputs, "token:refLogps": given }, rowMask: b.groupMask };
+      return { result, inputs: { ...b.inputs, ...inputs }, rowMask: b.groupMask };
     },
   };
 }

@@ -9,10 +9,10 @@ import {
 import { preference } from "../methods/preference.js";
 import { sft } from "../methods/sft.js";
 import type { Trainer } from "../trainer.js";
-import { mean, paid, total, usable } from "./answer-use.js";
+import { mean, paid, usable } from "./answer-use.js";
 import type { OnlineBatch, OnlineItem } from "./item.js";
 import type { Recipe } from "./recipe.js";
-import { klOfRow, type RolloutRow } from "./rollout.js";
+import { klOfRow, type RolloutRow, samplerGap, total } from "./rollout.js";
 import type { OnlineSettings } from "./settings.js";
 
 type Given = Readonly<Record<string, OptionValue>>;
@@ -103,6 +103,7 @@ export function ownPairsRecipe(
         metrics: {
           ...got.metrics,
           ...objective(rows, s),
+          ...samplerGap(rows),
           "objective/dropped_prompts": rows.length / samples - items.length,
         },
         informative: got.pairs.map(({ prompt }) => prompt),
@@ -136,7 +137,10 @@ export function spinRecipe(s: OnlineSettings): Recipe {
           s,
         ),
       );
-      return { items, metrics: { "spin/equal_answers": said.length - able.length, beta: s.beta } };
+      return {
+        items,
+        metrics: { "spin/equal_answers": said.length - able.length, ...samplerGap(rows), beta: s.beta },
+      };
     },
     trainer: pairTrainerOf("spin", s),
   };
@@ -153,6 +157,7 @@ export function bestOfNRecipe(s: OnlineSettings): Recipe {
       return {
         items: best.map((row) => ({ id: row.id, prompt: row.prompt.tokens, completions: [row.tokens] })),
         metrics: {
+          ...samplerGap(rows),
           "objective/best_scores": mean(best.map((row) => paid(row, s))),
           // No farther from the policy that wrote them than this.
           "objective/best_of_n_kl_bound": bestOfNKlBound(samples),

@@ -10,13 +10,12 @@ import {
   type SamplingMode,
   valueLoss,
   type ValueOptions,
+  withMetrics,
 } from "../../losses/index.js";
-import { targetEntropies, targetLogProbs, targetStats } from "../../models/index.js";
+import { targetEntropies, targetStats } from "../../models/index.js";
 import {
   add,
   gather,
-  type HostTensor,
-  input,
   mul,
   reshape,
   slice,
@@ -26,12 +25,20 @@ import {
   type Tensor,
   type Tree,
 } from "../../tensor/index.js";
-import { type BatchTensors, batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
+import {
+  type BatchTensors,
+  batchInputs,
+  completionLogps,
+  feedsOf,
+  hiddenOf,
+  shapeOf,
+} from "../methods/batch-graph.js";
 import type { Policy } from "../policy.js";
 import type { BatchSource, Companion, StartInvariant, TraceContext, Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
 import type { OnlineBatch } from "./item.js";
 import { pretrainingFeeds, withPretraining } from "./pretraining-mix.js";
+import { tokenFeeds, tokenInputs } from "./token-inputs.js";
 
 export interface PolicyTrainerOptions {
   readonly name: string;
@@ -84,21 +91,13 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
     feeds: (batch) => ({
       ...feedsOf(batch),
       ...(batch.pretraining && pretrainingFeeds(batch.pretraining)),
-      ...Object.fromEntries(
-        Object.entries(batch.perToken).map(([name, data]): [string, HostTensor] => [
-          `token:${name}`,
-          { shape: [batch.sequences, batch.width], dtype: "float32", data },
-        ]),
-      ),
+      ...tokenFeeds(batch),
     }),
     counts: ({ counted, tokens }) => ({ ...counted, inputTokens: tokens }),
     ids: ({ ids }) => ids,
     trace(batch, context) {
       const b = batchInputs(batch);
-      const shape = [batch.sequences, batch.width];
-      const given: Tree = Object.fromEntries(
-        Object.keys(batch.perToken).map((name) => [name, input(`token:${name}`, shape)]),
-      );
+      const { given, inputs: perToken } = tokenInputs(batch);
       const hidden = hiddenOf(context.policy, b, context.recompute);
       const { result: policyPart, inputs: beside } = remembering(
         policyTerm(o, { context, b, hidden, given }),
@@ -108,7 +107,7 @@ export function policyTrainer(o: PolicyTrainerOptions): Trainer<OnlineBatch> {
       const inputs = {
         ...b.inputs,
         ...beside,
-        ...Object.fromEntries(Object.entries(given).map(([name, t]) => [`token:${name}`, t])),
+        ...perToken,
       };
       if (critic === undefined) return { result: policyPart, inputs, rowMask };
       const { values } = criticValues(critic, {
@@ -142,14 +141,14 @@ interface Parts {
   context: TraceContext;
   b: BatchTensors;
   hidden: Tensor;
-  given: Tree;
+  given: ReturnType<typeof tokenInputs>["given"];
 }
 
 function policyTerm(o: PolicyTrainerOptions, { context, b, hidden, given }: Parts): LossResult {
   const entry = POLICY_LOSSES[o.lossType as keyof typeof POLICY_LOSSES];
   const { model } = context.policy;
   const scale = 1 / (o.temperature ?? 1);
-  const logps = gather(targetLogProbs(model, hidden, { ...b, head: { scale } }), b.grid);
+  const logps = completionLogps(context.policy, b, { hidden, temperature: o.temperature });
   const perRow = entry.advantages === "rows";
   // One a row: the first token's, which every row has.
   const advantages = perRow ? firstColumn(given["advantages"]!) : given["advantages"]!;
@@ -158,7 +157,7 @@ function policyTerm(o: PolicyTrainerOptions, { context, b, hidden, given }: Part
     : context.detail
       ? gather(targetStats(model, hidden, { ...b, head: { scale } }).entropy, b.grid)
       : undefined;
-  const { oldLogps, samplingLogps } = given as Readonly<Record<string, Tensor | undefined>>;
+  const { oldLogps, samplingLogps } = given;
   const mask = b.gridMask;
   const { mode = "none", clipMax } = o.sampling ?? {};
   const correction =
@@ -180,13 +179,7 @@ function policyTerm(o: PolicyTrainerOptions, { context, b, hidden, given }: Part
     },
     o.loss,
   );
-  if (correction === undefined) return result;
-  const { metrics, metricRules } = correction;
-  return {
-    ...result,
-    metrics: { ...result.metrics, ...metrics },
-    metricRules: { ...result.metricRules, ...metricRules },
-  };
+  return correction === undefined ? result : withMetrics(result, correction);
 }
 
 /** What corrects the action where that is the whole answer. */
@@ -200,10 +193,8 @@ const wholeRow: Readonly<Record<SamplingMode, SamplingMode>> = {
 /** Both are [rows, tokens]. */
 function both(policy: LossResult, value: LossResult, criticOnly: boolean): LossResult {
   return {
-    ...policy,
+    ...withMetrics(policy, value),
     loss: criticOnly ? add(mul(policy.loss, 0), value.loss) : add(policy.loss, value.loss),
-    metrics: { ...policy.metrics, ...value.metrics },
-    metricRules: { ...policy.metricRules, ...value.metricRules },
   };
 }
 

@@ -7,7 +7,7 @@
  * Ouyang et al. 2022 (2203.02155), section 3.5; the mean and its weight are OpenRLHF's (`ptx_coef`).
  */
 import { type Batch, layoutBatch } from "../../data/index.js";
-import { type LossResult } from "../../losses/index.js";
+import { type LossResult, withMetrics } from "../../losses/index.js";
 import type { Recompute } from "../../models/index.js";
 import { add, div, maximum, mul, neg, sum, type Tensor, type Tree } from "../../tensor/index.js";
 import { createRandom } from "../../util/random.js";
@@ -63,9 +63,8 @@ export function withPretraining(
   return {
     // Every real token carries the term, so that the mean over them has it once.
     result: {
-      ...result,
+      ...withMetrics(result, { metrics: { "loss/pretraining": add(rows, loss) } }),
       loss: add(result.loss, mul(o.mask, mul(loss, o.weight))),
-      metrics: { ...result.metrics, "loss/pretraining": add(rows, loss) },
     },
     inputs: b.inputs,
   };

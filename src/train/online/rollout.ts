@@ -42,7 +42,7 @@ export interface RolloutReport {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-const total = (list: ArrayLike<number>): number => Array.from(list).reduce((a, b) => a + b, 0);
+export const total = (list: ArrayLike<number>): number => Array.from(list).reduce((a, b) => a + b, 0);
 
 export const klOfRow = ({ logps, refLogps }: RolloutRow): number => total(logps) - total(refLogps);
 

@@ -1,17 +1,8 @@
 /** Log-probabilities of given answers under the policy as it stands and under the reference, and the critic's values. */
-import { targetLogProbs } from "../../models/index.js";
-import {
-  type Backend,
-  gather,
-  type HostTensor,
-  mul,
-  type Resident,
-  sum,
-  type Tensor,
-} from "../../tensor/index.js";
-import { batchInputs, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
+import { type Backend, type HostTensor, mul, type Resident, sum, type Tensor } from "../../tensor/index.js";
+import { batchInputs, completionLogps, feedsOf, hiddenOf, shapeOf } from "../methods/batch-graph.js";
 import { fixedSource } from "../example-source.js";
-import type { BoundModel, Policy } from "../policy.js";
+import type { Policy } from "../policy.js";
 import { StepPrograms } from "../step-programs.js";
 import type { Trainer } from "../trainer.js";
 import { type Critic, criticValues } from "./critic.js";
@@ -19,7 +10,7 @@ import { fillRows, rowSize } from "./answer-rows.js";
 import { layoutItems, type OnlineBatch, type OnlineItem } from "./item.js";
 
 export interface Scored {
-  /** One row a completion, of its length; empty where it was not asked for. */
+  /** One row a completion, of its length; empty without the policy. */
   readonly logps: Float32Array;
   readonly refLogps: Float32Array;
   /** Empty without a critic. */
@@ -33,6 +24,8 @@ export interface ScorerOptions {
   readonly critic: Critic | undefined;
   readonly parameters: Readonly<Record<string, Resident>>;
   readonly temperature: number;
+  /** Under the policy too, and not under the reference alone. Default true. */
+  readonly withPolicy?: boolean;
   readonly maxPrompt: number;
   readonly minPrompt?: number;
   readonly maxCompletion: number;
@@ -41,19 +34,15 @@ export interface ScorerOptions {
 }
 
 export interface Scorer {
-  /** One entry a completion, in the order of the items. `policy: false`: under the reference alone. Default true. */
-  score(items: readonly OnlineItem[], options?: { readonly policy?: boolean }): Promise<Scored[]>;
+  /** One entry a completion, in the order of the items. */
+  score(items: readonly OnlineItem[]): Promise<Scored[]>;
   close(): Promise<void>;
 }
 
 export function openScorer(o: ScorerOptions): Scorer {
-  const open = (policy: boolean): StepPrograms<OnlineBatch> =>
-    new StepPrograms(scoringTrainer(o, policy), o.backend, o.parameters, {}, { recompute: "none" });
-  const both = open(true);
-  const reference = open(false);
+  const programs = new StepPrograms(scoringTrainer(o), o.backend, o.parameters, {}, { recompute: "none" });
   return {
-    async score(items, { policy = true } = {}) {
-      const programs = policy ? both : reference;
+    async score(items) {
       const results: Scored[] = [];
       const row = rowSize(items, o);
       let at = 0;
@@ -78,18 +67,16 @@ export function openScorer(o: ScorerOptions): Scorer {
       }
       return results;
     },
-    close: async () => {
-      await both.release();
-      await reference.release();
-    },
+    close: () => programs.release(),
   };
 }
 
-function scoringTrainer(
-  { policy, critic, temperature }: ScorerOptions,
-  withPolicy: boolean,
-): Trainer<OnlineBatch> {
-  const head = { scale: 1 / temperature };
+function scoringTrainer({
+  policy,
+  critic,
+  temperature,
+  withPolicy = true,
+}: ScorerOptions): Trainer<OnlineBatch> {
   return {
     name: "scores",
     policy,
@@ -100,14 +87,12 @@ function scoringTrainer(
     ids: ({ ids }) => ids,
     trace(batch, { policy: bound, reference }) {
       const b = batchInputs(batch);
-      const logpsOf = ({ model }: Pick<BoundModel, "model">, hidden: Tensor): Tensor =>
-        gather(targetLogProbs(model, hidden, { ...b, head }), b.grid);
       const other = reference();
-      const refLogps = logpsOf(other, hiddenOf(other, b, "none"));
+      const refLogps = completionLogps(other, b, { hidden: hiddenOf(other, b, "none"), temperature });
       const own: Record<string, Tensor> = {};
       if (withPolicy) {
         const hidden = hiddenOf(bound, b, "none");
-        own["logps"] = logpsOf(bound, hidden);
+        own["logps"] = completionLogps(bound, b, { hidden, temperature });
         const read = critic && criticValues(critic, { bound, b, hidden, recompute: "none" });
         if (read) Object.assign(own, { values: read.values, last: read.last });
       }

@@ -112,7 +112,6 @@ export function openLookout(o: LookoutOptions): Lookout {
         ...judging,
         sample,
         scorer,
-        scored: true,
         samples,
         seconds: {},
       }).finally(() => before && reward?.restore?.(before));
