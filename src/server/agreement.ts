@@ -18,7 +18,7 @@ const draws = 60_000;
 
 export function agreementOf({ patterns, people, settings }: Given): Agreement {
   const { names, counts, repeats } = countsOf(patterns);
-  const resamples = Math.max(100, Math.min(1000, Math.floor(draws / Math.max(1, counts.length))));
+  const resamples = resamplesWithin(draws, counts.length);
   const summary = agreementSummary(counts, { repeats, resamples });
   const sums = total(people);
   const n = (name: string): number => sums[name] ?? 0;
@@ -44,6 +44,10 @@ export function agreementOf({ patterns, people, settings }: Given): Agreement {
     words: inWords({ summary, left, ceiling, settings }),
   };
 }
+
+/** Resamples of so many rows within so many draws; an interval needs some, and more than enough wait for nothing. */
+export const resamplesWithin = (draws: number, rows: number): number =>
+  Math.max(100, Math.min(1000, Math.floor(draws / Math.max(1, rows))));
 
 /** Tallies as rows of counts, whose columns are `names`; `repeats` is how many items have each. */
 export function countsOf(patterns: readonly Pattern[]): {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { PathOf, ResponseOf, Role, RouteName, routes } from "./api.js";
 import type { Agreement, GroupAgreement, ProjectSettings } from "./api-schemas.js";
 import type { ProjectRow, Store } from "../store/index.js";
+import type { KeptAnswers } from "./kept-answer.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
 import type { Openings } from "./openings.js";
@@ -18,9 +19,8 @@ export interface ServerContext {
   log: Log;
   metrics: Metrics;
   feed: ProgressFeed;
-  /** The last agreement of each project and what it was computed from: intervals take a moment, and pages are loaded again. */
-  agreements: Map<string, { state: string; agreement: Agreement }>;
-  groupAgreements: Map<string, { state: string; agreement: GroupAgreement }>;
+  agreements: KeptAnswers<Agreement>;
+  groupAgreements: KeptAnswers<GroupAgreement>;
   /** Open streams of live progress, by person. */
   streams: Map<string, number>;
   /** Says that a webhook may be due. */

@@ -1,7 +1,7 @@
 /** Agreement within each group of items, from how many of its items have each tally. Knows no query. */
 import { agreementSummary } from "../stats/index.js";
 import type { GroupPattern, PersonSums } from "../store/index.js";
-import { countsOf, shownEstimate } from "./agreement.js";
+import { countsOf, resamplesWithin, shownEstimate } from "./agreement.js";
 import type { GroupAgreement } from "./api-schemas.js";
 
 /** Groups at most, those with the most judgements: runs of an agent are in one group a task. */
@@ -18,8 +18,11 @@ export function groupAgreementOf({
   people: readonly Pick<PersonSums, "groups">[];
 }): GroupAgreement {
   const byGroup = new Map<string, GroupPattern[]>();
-  for (const pattern of patterns)
-    byGroup.set(pattern.group, [...(byGroup.get(pattern.group) ?? []), pattern]);
+  for (const pattern of patterns) {
+    const own = byGroup.get(pattern.group);
+    if (own) own.push(pattern);
+    else byGroup.set(pattern.group, [pattern]);
+  }
   const rows = [...byGroup].map(([group, own]) => ({ group, ...countsOf(own) }));
   const judged = ({ counts, repeats }: (typeof rows)[number]): number =>
     counts.reduce((sum, row, k) => sum + repeats[k]! * row.reduce((a, b) => a + b, 0), 0);
@@ -27,7 +30,7 @@ export function groupAgreementOf({
     .toSorted((a, b) => judged(b) - judged(a) || a.group.localeCompare(b.group, "en"))
     .slice(0, most);
   const size = shown.reduce((sum, { counts }) => sum + counts.length, 0);
-  const resamples = Math.max(100, Math.min(1000, Math.floor(draws / Math.max(1, size))));
+  const resamples = resamplesWithin(draws, size);
   return {
     groups: shown
       .map(({ group, counts, repeats }) => {

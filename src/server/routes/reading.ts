@@ -3,8 +3,10 @@ import { agreementMatrix } from "../../stats/index.js";
 import * as store from "../../store/index.js";
 import { activeWords } from "../active-words.js";
 import { agreementOf } from "../agreement.js";
+import type { Agreement } from "../api-schemas.js";
 import type { Handler } from "../call.js";
 import { groupAgreementOf } from "../group-agreement.js";
+import { keptAnswer } from "../kept-answer.js";
 import { leaderboardOf } from "../leaderboard.js";
 
 export const handlers = {
@@ -12,15 +14,12 @@ export const handlers = {
     const patterns = await store.patterns(db, project.id);
     const people = await store.peopleSums(db, project.id);
     const given = { patterns, people, settings: project.settings };
-    const state = JSON.stringify(given);
-    const known = context.agreements.get(project.id);
-    if (known?.state === state) return known.agreement;
-    const numbers = agreementOf(given);
-    const draws = await store.activeDraws(db, project.id);
-    const agreement =
-      draws === undefined ? numbers : { ...numbers, words: [...numbers.words, ...activeWords(draws)] };
-    context.agreements.set(project.id, { state, agreement });
-    return agreement;
+    const compute = async (): Promise<Agreement> => {
+      const numbers = agreementOf(given);
+      const draws = await store.activeDraws(db, project.id);
+      return draws === undefined ? numbers : { ...numbers, words: [...numbers.words, ...activeWords(draws)] };
+    };
+    return keptAnswer(context.agreements, { project: project.id, given, compute });
   },
 
   async agreementPairs({ store: db, project, query }) {
@@ -32,12 +31,8 @@ export const handlers = {
     const patterns = await store.groupPatterns(db, project.id);
     const people = patterns.length === 0 ? [] : await store.peopleSums(db, project.id);
     const given = { patterns, people: people.map(({ groups }) => ({ groups })) };
-    const state = JSON.stringify(given);
-    const known = context.groupAgreements.get(project.id);
-    if (known?.state === state) return known.agreement;
-    const agreement = groupAgreementOf(given);
-    context.groupAgreements.set(project.id, { state, agreement });
-    return agreement;
+    const compute = () => groupAgreementOf(given);
+    return keptAnswer(context.groupAgreements, { project: project.id, given, compute });
   },
 
   async leaderboard({ store: db, project }) {

@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { IntervalChart, type Reading } from "../charts/interval-chart.js";
 import { LiveProgress } from "../live-progress.js";
 import { Show, useLoad } from "../load.js";
+import { Estimate } from "./estimate.js";
 import { GroupAgreement } from "./group-agreement.js";
 import { AgreementMatrix } from "./agreement-matrix.js";
 import { decimal, percent, seconds } from "../words.js";
@@ -147,13 +148,7 @@ function People({ of: people }: { of: readonly Person[] }) {
                 <td class="number">{p.judgements}</td>
                 {[p.agreement, p.gold, p.consistency, p.left].map((each, k) => (
                   <td key={k} class="number">
-                    {each.value === null ? "–" : percent(each.value)}
-                    {each.low !== null && each.high !== null && (
-                      <small class="muted">
-                        {" "}
-                        {percent(each.low)}–{percent(each.high)}
-                      </small>
-                    )}
+                    <Estimate of={each} format={percent} />
                   </td>
                 ))}
                 <td class="number">{seconds(p.mean_active_ms)}</td>

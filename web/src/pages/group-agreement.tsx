@@ -1,7 +1,7 @@
 /** Agreement within each group of items: a table, where items are in groups. Knows no person. */
 import type { ResponseOf } from "../../../src/server/api.js";
-import type { Estimate } from "../api.js";
 import { decimal, percent } from "../words.js";
+import { Estimate } from "./estimate.js";
 
 export function GroupAgreement({ of: { groups, left_out: leftOut } }: { of: ResponseOf<"agreementGroups"> }) {
   if (groups.length === 0) return null;
@@ -35,8 +35,12 @@ export function GroupAgreement({ of: { groups, left_out: leftOut } }: { of: Resp
                 <td class="number">
                   {annotators === 0 ? "–" : annotators === 1 ? "1 person" : `${annotators} people`}
                 </td>
-                <Interval of={same} format={percent} />
-                <Interval of={alpha} format={decimal} />
+                <td class="number" title={same.note ?? ""}>
+                  <Estimate of={same} format={percent} />
+                </td>
+                <td class="number" title={alpha.note ?? ""}>
+                  <Estimate of={alpha} format={decimal} />
+                </td>
               </tr>
             ))}
           </tbody>
@@ -45,21 +49,3 @@ export function GroupAgreement({ of: { groups, left_out: leftOut } }: { of: Resp
     </>
   );
 }
-
-const Interval = ({
-  of: { value, low, high, note },
-  format,
-}: {
-  of: Estimate;
-  format: (value: number) => string;
-}) => (
-  <td class="number" title={note ?? ""}>
-    {value === null ? "–" : format(value)}
-    {low !== null && high !== null && (
-      <small class="muted">
-        {" "}
-        {format(low)}–{format(high)}
-      </small>
-    )}
-  </td>
-);
