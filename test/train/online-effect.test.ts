@@ -1,15 +1,10 @@
 /** Online methods reach what they are for, on a tiny random model whose own answers are drawn: no answer is given to it. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { patternReward } from "../../src/rewards/index.js";
 import type { RolloutReport } from "../../src/train/index.js";
-import { openSetting, runOnline, scratch, type Setting } from "./online-setup.js";
+import { runOnline, sharedSetting } from "./online-setup.js";
 
-const folder = scratch();
-let setting: Setting;
-beforeAll(async () => {
-  setting = await openSetting(folder);
-});
-afterAll(() => setting.backend.close());
+const setting = await sharedSetting();
 
 const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
 

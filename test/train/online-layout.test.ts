@@ -1,5 +1,5 @@
 // Answers to one prompt are laid out with the prompt stored once, and give the numbers of answers that stand alone.
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { unpackBatch } from "../../src/data/index.js";
 import { rowSize } from "../../src/train/online/answer-rows.js";
 import { layoutItems, type OnlineItem } from "../../src/train/online/item.js";
@@ -7,7 +7,7 @@ import { planSteps } from "../../src/train/online/plan.js";
 import { openScorer, type Scored } from "../../src/train/online/scorer.js";
 import { uploadParameters } from "../../src/train/index.js";
 import { createRandom } from "../../src/util/random.js";
-import { openSetting, scratch } from "./online-setup.js";
+import { sharedSetting } from "./online-setup.js";
 
 const random = createRandom(3);
 const tokens = (count: number): number[] => Array.from({ length: count }, () => 5 + random.integer(900));
@@ -69,8 +69,7 @@ describe("the layout of answers", () => {
 });
 
 describe("the log-probabilities of answers that share a prompt", async () => {
-  const setting = await openSetting(scratch());
-  afterAll(() => setting.backend.close());
+  const setting = await sharedSetting();
 
   it("are those of answers that stand alone", async () => {
     const policy = await setting.policy();

@@ -1,5 +1,5 @@
 /** Every online method on a tiny random model: it learns, repeats, and reports what it must. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { functionReward } from "../../src/rewards/index.js";
 import { openAnswerers } from "../../src/train/online/answerers.js";
 import { openMixtureSampler } from "../../src/train/online/mixture-sampler.js";
@@ -14,14 +14,9 @@ import {
   type RolloutReport,
   type Sampler,
 } from "../../src/train/index.js";
-import { openSetting, runOnline, scratch, type Setting } from "./online-setup.js";
+import { runOnline, sharedSetting } from "./online-setup.js";
 
-const folder = scratch();
-let setting: Setting;
-beforeAll(async () => {
-  setting = await openSetting(folder);
-});
-afterAll(() => setting.backend.close());
+const setting = await sharedSetting();
 
 /** Two answers a prompt where the method compares answers. */
 const settings = (method: (typeof ONLINE_METHOD_NAMES)[number]): Partial<OnlineSettings> => ({

@@ -1,5 +1,5 @@
 /** Pairs and opponents: which answers are used, at which temperature they are scored, and what the log calls things. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   ONLINE_METHODS,
   onlineSettingsOf,
@@ -9,14 +9,9 @@ import {
 import type { MakeContext, OpponentAnswers } from "../../src/train/online/recipe.js";
 import type { RolloutRow } from "../../src/train/online/rollout.js";
 import { readOnlineSettings } from "../../src/train/online/settings.js";
-import { errorOf, openSetting, runOnline, scratch, type Setting } from "./online-setup.js";
+import { errorOf, runOnline, sharedSetting } from "./online-setup.js";
 
-const folder = scratch();
-let setting: Setting;
-beforeAll(async () => {
-  setting = await openSetting(folder);
-});
-afterAll(() => setting.backend.close());
+const setting = await sharedSetting();
 
 describe("before the first update", () => {
   const advantaged = ["ppo", "grpo", "rloo", "reinforce", "reinforce++", "remax"] as const;

@@ -1,5 +1,5 @@
 /** Sampler and trainer: compared in every update, weighed where they differ, and a pass left out where it says nothing new. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   ONLINE_METHODS,
   type OnlineSettings,
@@ -9,14 +9,9 @@ import {
 import type { Backend } from "../../src/tensor/index.js";
 import { openSampler } from "../../src/train/online/sampler.js";
 import { uploadParameters } from "../../src/train/policy.js";
-import { openSetting, type Outcome, runOnline, scratch, type Setting, short } from "./online-setup.js";
+import { type Outcome, runOnline, short, sharedSetting } from "./online-setup.js";
 
-const folder = scratch();
-let setting: Setting;
-beforeAll(async () => {
-  setting = await openSetting(folder);
-});
-afterAll(() => setting.backend.close());
+const setting = await sharedSetting();
 
 const settings: Partial<OnlineSettings> = { num_generations: 4, beta: 0.1 };
 

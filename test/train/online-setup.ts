@@ -74,6 +74,13 @@ export async function openSetting(folder: string): Promise<Setting> {
   return { backend: ortBackend({ threads: 1 }), model, tokenizer, policy };
 }
 
+/** The same for all tests of a file, closed behind the last. */
+export async function sharedSetting(): Promise<Setting> {
+  const setting = await openSetting(scratch());
+  afterAll(() => setting.backend.close());
+  return setting;
+}
+
 export const questions: OnlinePrompt[] = ["cats", "dogs", "cows", "birds"].map((who) => ({
   id: who,
   prompt: [{ role: "user", content: `What do ${who} eat?` }],
