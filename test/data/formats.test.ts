@@ -1,3 +1,4 @@
+/** Every format of the data reader, detected and read. Long because it is one table: a case for each format. */
 import { describe, expect, test } from "vitest";
 
 import {
